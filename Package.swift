@@ -1,0 +1,89 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// One set of rules for every target of ours: language mode 6, no implicit existential or import, warnings are errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+
+/// A room under `Sources/`, in the order of `docs/architecture.md`: it may depend only on rooms listed before it.
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], migrations: Bool = false) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        resources: migrations ? [.embedInCode("Migrations")] : [],
+        swiftSettings: strict
+    )
+}
+
+/// A job module under `Jobs/`.
+func job(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Jobs/\(name)", swiftSettings: strict)
+}
+
+/// The tests of a room, in the folder of the room's name under `Tests/`.
+func tests(of name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+    name: "bursar",
+    products: [.executable(name: "bursar", targets: ["bursar"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLinux"),
+        room("CivilTime"),
+        room("Monetary"),
+        room("SocketLoop", ["CLinux"]),
+        room("Postgres", ["CLibpq", "CLinux", "COpenSSL", "CivilTime", "SocketLoop", logging, subprocess]),
+        room("Outbound", ["CCurl"]),
+        room("Schedules", ["COpenSSL", "CivilTime", yams]),
+        room("JobKit", ["CivilTime", "Monetary", "Postgres", logging]),
+        room("Engine", ["CivilTime", "Monetary", "Postgres", "SocketLoop", "Schedules", "JobKit", logging, metrics, lifecycle], migrations: true),
+        room("Events", ["CivilTime", "Postgres"], migrations: true),
+        room("Tenancy", ["CivilTime", "Postgres", "Events"], migrations: true),
+        room("Billing", ["CivilTime", "Monetary", "Postgres", "JobKit", "Events", "Tenancy", logging], migrations: true),
+        room("Telemetry", [logging, metrics, coreMetrics]),
+        room("Listener", ["CLinux", "CivilTime", "Postgres", "Telemetry", hummingbird, nioCore, logging, lifecycle]),
+        job("Renewals", ["CivilTime", "Monetary", "JobKit", "Billing"]),
+        .executableTarget(
+            name: "bursar",
+            dependencies: [
+                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit", "Engine",
+                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals",
+                argumentParser, configuration, logging, metrics, lifecycle, unixSignals,
+            ],
+            swiftSettings: strict
+        ),
+    ]
+)
