@@ -1,6 +1,8 @@
 -- The engine, undone: runs, schedules and their history go.
-drop function bursar.end_cancelled_runs(bigint);
+drop function bursar.retry(bigint, text);
+drop function bursar.approve(bigint, text);
 drop function bursar.cancel(bigint, text);
+drop function bursar.end_runs(bigint[], text, text);
 drop function bursar.enqueue;
 drop function bursar.assert_fence(bigint, bigint);
 drop table bursar.alarm, bursar.proposal_item, bursar.proposal, bursar.dedupe, bursar.run_cancel, bursar.attempt;

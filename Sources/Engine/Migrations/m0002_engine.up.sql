@@ -340,11 +340,42 @@ end
 $$;
 grant execute on function bursar.enqueue to bursar_engine, bursar_ops, bursar_client;
 
+-- Moves runs out of the way of the claim: into history, with how they ended; frees what was kept for them.
+create function bursar.end_runs(wanted bigint[], ended_as text, ended_because text) returns bigint
+language sql security definer set search_path = pg_catalog, bursar as
+$$
+    with gone as (
+        delete from bursar.run r where r.id = any (wanted) returning r.*
+    ), freed as (
+        update bursar.dedupe d set expires_at = clock_timestamp() + d.keep_for
+        from gone g
+        where g.dedupe_key is not null and d.job = g.job and d.tenant_id = coalesce(g.tenant_id, 0) and d.key = g.dedupe_key
+    ), decided as (
+        update bursar.proposal p
+        set state = case when p.state = 'open' then 'superseded' when ended_as = 'succeeded' then 'applied' else p.state end,
+            report = case when ended_as = 'succeeded' then g.checkpoint end
+        from gone g where p.run_id = g.id and p.state in ('open', 'approved')
+    ), answered as (
+        delete from bursar.run_cancel c using gone g where c.run_id = g.id
+    ), kept as (
+        insert into bursar.run_history (id, job, schedule, fire_at, tenant_id, parameters, state, dry_run, as_of, requested_by, reason,
+            dedupe_key, attempts, fence, checkpoint, outcome, created_at, started_at, finished_at)
+        select g.id, g.job, g.schedule, g.fire_at, g.tenant_id, g.parameters, ended_as, g.dry_run, g.as_of, g.requested_by, g.reason,
+            g.dedupe_key, g.attempts, g.fence, g.checkpoint, ended_because, g.created_at, g.started_at, clock_timestamp()
+        from gone g
+        returning id
+    )
+    select count(*) from kept
+$$;
+grant execute on function bursar.end_runs(bigint[], text, text) to bursar_engine;
+
 -- Asks that a run ends. One that waits ends now; one that runs is told, and ends at its next step.
 -- Answers 'cancelled', 'asked', or 'ended' where it had ended before.
 create function bursar.cancel(run bigint, reason text default null) returns text
 language plpgsql security definer set search_path = pg_catalog, bursar as
 $$
+declare
+    waiting bigint;
 begin
     if not exists (select from bursar.run r where r.id = cancel.run) then
         if exists (select from bursar.run_history h where h.id = cancel.run) then
@@ -354,43 +385,74 @@ begin
     end if;
     insert into bursar.run_cancel (run_id, requested_by, reason) values (cancel.run, bursar.actor(), cancel.reason)
     on conflict do nothing;
-    if bursar.end_cancelled_runs(cancel.run) > 0 then
+    select r.id into waiting from bursar.run r
+    where r.id = cancel.run and r.state in ('scheduled', 'ready', 'snoozed', 'needs_approval') for update skip locked;
+    if found then
+        perform bursar.end_runs(array[waiting], 'cancelled', 'cancelled by ' || bursar.actor() || coalesce(': ' || cancel.reason, ''));
         return 'cancelled';
     end if;
     return 'asked';
 end
 $$;
-
--- Moves runs that wait and were cancelled into history. A run that a node holds is left to that node.
-create function bursar.end_cancelled_runs(only_run bigint default null) returns bigint
-language sql security definer set search_path = pg_catalog, bursar as
-$$
-    with wanted as (
-        select r.id from bursar.run r join bursar.run_cancel c on c.run_id = r.id
-        where r.state in ('scheduled', 'ready', 'snoozed', 'needs_approval') and (only_run is null or r.id = only_run)
-        for update of r skip locked
-    ), gone as (
-        delete from bursar.run r using wanted w where r.id = w.id returning r.*
-    ), kept as (
-        insert into bursar.run_history (id, job, schedule, fire_at, tenant_id, parameters, state, dry_run, as_of, requested_by, reason,
-            dedupe_key, attempts, fence, checkpoint, outcome, created_at, started_at, finished_at)
-        select g.id, g.job, g.schedule, g.fire_at, g.tenant_id, g.parameters, 'cancelled', g.dry_run, g.as_of, g.requested_by, g.reason,
-            g.dedupe_key, g.attempts, g.fence, g.checkpoint, 'cancelled by ' || c.requested_by || coalesce(': ' || c.reason, ''),
-            g.created_at, g.started_at, clock_timestamp()
-        from gone g join bursar.run_cancel c on c.run_id = g.id
-        returning id
-    ), freed as (
-        update bursar.dedupe d set expires_at = clock_timestamp() + d.keep_for
-        from gone g where d.job = g.job and d.tenant_id = coalesce(g.tenant_id, 0) and d.key = g.dedupe_key
-    ), withdrawn as (
-        update bursar.proposal p set state = 'superseded' from gone g where p.run_id = g.id and p.state = 'open'
-    ), answered as (
-        delete from bursar.run_cancel c using gone g where c.run_id = g.id
-    )
-    select count(*) from kept
-$$;
 grant execute on function bursar.cancel(bigint, text) to bursar_engine, bursar_ops, bursar_client;
-grant execute on function bursar.end_cancelled_runs(bigint) to bursar_engine;
+
+-- Lets a run that stopped over its limit go on, with exactly the items of its proposal. Answers with the proposal.
+create function bursar.approve(run bigint, reason text) returns bigint
+language plpgsql security definer set search_path = pg_catalog, bursar as
+$$
+declare
+    stopped  bursar.run;
+    approved bigint;
+begin
+    select * into stopped from bursar.run r where r.id = approve.run for update;
+    if not found then
+        raise exception 'there is no run % that could be approved', approve.run
+            using errcode = 'BU004', hint = 'list those that wait with: bursar runs list --state needs_approval';
+    end if;
+    if stopped.state <> 'needs_approval' then
+        raise exception 'run % is %, it does not wait for an approval', stopped.id, stopped.state
+            using errcode = 'BU003', hint = 'look at it with: bursar runs show ' || stopped.id;
+    end if;
+    if coalesce(approve.reason, '') = '' then
+        raise exception 'an approval needs a reason' using errcode = 'BU003', hint = 'pass --reason TEXT';
+    end if;
+    update bursar.proposal p set state = 'approved', decided_at = clock_timestamp(), decided_by = bursar.actor(), reason = approve.reason
+    where p.run_id = stopped.id and p.state = 'open' returning p.id into approved;
+    update bursar.run r set state = 'ready', run_at = clock_timestamp() where r.id = stopped.id;
+    return approved;
+end
+$$;
+grant execute on function bursar.approve(bigint, text) to bursar_engine, bursar_ops;
+
+-- Makes a run of one that ended: the same job and parameters, asked for again by somebody with a reason.
+create function bursar.retry(run bigint, reason text) returns bigint
+language plpgsql security definer set search_path = pg_catalog, bursar as
+$$
+declare
+    ended bursar.run_history;
+begin
+    if exists (select from bursar.run r where r.id = retry.run) then
+        update bursar.run r set state = 'ready', run_at = clock_timestamp()
+        where r.id = retry.run and r.state in ('scheduled', 'snoozed');
+        if not found then
+            raise exception 'run % is not waiting for a retry', retry.run
+                using errcode = 'BU003', hint = 'look at it with: bursar runs show ' || retry.run;
+        end if;
+        return retry.run;
+    end if;
+    select * into ended from bursar.run_history h where h.id = retry.run;
+    if not found then
+        raise exception 'there is no run %', retry.run using errcode = 'BU004', hint = 'list the runs with: bursar runs list';
+    end if;
+    if ended.state = 'succeeded' then
+        raise exception 'run % succeeded, there is nothing to retry', retry.run
+            using errcode = 'BU003', hint = 'start a new one with: bursar run ' || ended.job;
+    end if;
+    return (select e.run_id from bursar.enqueue(ended.job, ended.parameters, ended.tenant_id, dry_run => ended.dry_run,
+        reason => coalesce(retry.reason, 'retry') || ' (again run ' || ended.id || ')') e);
+end
+$$;
+grant execute on function bursar.retry(bigint, text) to bursar_engine, bursar_ops;
 
 -- Rights ---------------------------------------------------------------------------------------------------------------
 
