@@ -1,0 +1,97 @@
+package import Postgres
+
+extension JobContext {
+    /// Tells what the run is about to do, before its first effect, and answers how far it may go.
+    ///
+    /// Within the limit the proposal is recorded and the run goes on. Over it the items are stored and the run stops; a
+    /// newer proposal of the same job supersedes an older one. After a person's approval the answer is those items. A run
+    /// that resumes is not asked again.
+    ///
+    /// - Parameters:
+    ///   - preview: what is due now, read across tenants.
+    ///   - excess: why the preview is over the limit, in words; nil where it is not.
+    ///   - items: the items to store where it is.
+    /// - Throws: ``NeedsApproval`` over the limit.
+    package func propose(
+        preview: (Transaction) async throws -> Preview,
+        excess: (Transaction, Preview) async throws -> String?,
+        items: (Transaction) async throws -> [ProposalItem]
+    ) async throws -> Permission {
+        if let decided = try await decidedPermission() { return decided }
+        let (told, why) = try await read { transaction in
+            let told = try await preview(transaction)
+            return (told, try await excess(transaction, told))
+        }
+        logger.info("proposed", metadata: ["count": "\(told.count)", "totals": "\(told.totals)", "digest": "\(told.digest)"])
+        guard !run.isDryRun else { return .everything }
+        guard let why else {
+            _ = try await fenced(role: "bursar_engine", rollBack: false) { transaction in
+                try await store(told, state: "applied", why: "within the limit", in: transaction)
+            }
+            return .everything
+        }
+        let proposal = try await fenced(role: "bursar_scan", rollBack: false) { transaction in
+            let stored = try await items(transaction)
+            try await transaction.setRole("bursar_engine")
+            _ = try await transaction.query(RunStatements.supersedeProposals, run.job, subject, run.id)
+            let proposal = try await store(told, state: "open", why: why, in: transaction)
+            _ = try await transaction.execute(
+                RunStatements.storeProposalItems,
+                proposal,
+                stored.map(\.key),
+                stored.map(\.tenant),
+                stored.map(\.content)
+            )
+            return proposal
+        }
+        throw NeedsApproval(proposal: proposal, why: why)
+    }
+
+    /// The approved items after `key`, in order of their keys: inside a chunk's `select`, before it reads.
+    package func approvedItems(
+        of proposal: Int64,
+        after key: Int64?,
+        limit: Int,
+        in transaction: Transaction
+    ) async throws -> [ProposalItem] {
+        try await transaction.query(RunStatements.approvedItems, proposal, key ?? 0, limit).map { row in
+            ProposalItem(
+                key: try row.get("key", as: Int64.self),
+                tenant: try row.get("tenant_id", as: Int64?.self),
+                content: try row.get("content", as: String.self)
+            )
+        }
+    }
+
+    /// One proposal of a job for one set of parameters supersedes another; runs by hand and by schedule are the same here.
+    private var subject: String { run.schedule ?? run.job }
+
+    private func decidedPermission() async throws -> Permission? {
+        try await read { transaction in
+            guard let row = try await transaction.query(RunStatements.decidedProposal, run.id).first else { return nil }
+            let id = try row.get("id", as: Int64.self)
+            return try row.get("state", as: String.self) == "approved" ? .items(ofProposal: id) : .everything
+        }
+    }
+
+    private func store(
+        _ told: Preview,
+        state: String,
+        why: String,
+        in transaction: Transaction
+    ) async throws -> Int64 {
+        let rows = try await transaction.query(
+            RunStatements.storeProposal,
+            run.job,
+            subject,
+            run.id,
+            told.count,
+            try JSONText(encoding: told.totals),
+            told.digest,
+            why,
+            state
+        )
+        guard let row = rows.first else { throw JobError(.transient, "the proposal was not stored") }
+        return try row.get("id", as: Int64.self)
+    }
+}

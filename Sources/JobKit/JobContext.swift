@@ -1,0 +1,113 @@
+package import CivilTime
+package import Logging
+package import Postgres
+internal import Synchronization
+
+/// What a run may use: its identity, fenced transactions, its checkpoint, and nothing global.
+///
+/// Every transaction made here, reads included, locks the run's row and compares the fence first: after the lease was
+/// lost it throws ``LeaseLost`` and applies nothing.
+package struct JobContext: Sendable {
+    package let run: RunIdentity
+    package let logger: Logger
+    private let database: PostgresPool
+    private let signals: RunSignals
+    private let progress: Progress
+
+    /// The business instant that every decision of this attempt takes as "now".
+    package var asOf: Instant { run.asOf }
+
+    /// How far the run has come.
+    package var checkpoint: Checkpoint { progress.current }
+
+    package init(
+        run: RunIdentity,
+        checkpoint: Checkpoint,
+        database: PostgresPool,
+        signals: RunSignals,
+        logger: Logger
+    ) {
+        self.run = run
+        self.logger = logger
+        self.database = database
+        self.signals = signals
+        progress = Progress(checkpoint)
+    }
+
+    /// Works one chunk in one transaction, and answers how many items it had.
+    ///
+    /// `select` chooses the items and may read every tenant; `apply` may see and change only the tenants of those items.
+    /// The checkpoint that `apply` leaves is committed with its effects, or neither is. With no items nothing is applied.
+    /// A dry run rolls the chunk back and keeps the checkpoint in memory.
+    ///
+    /// - Throws: ``LeaseLost`` where the fence is no longer in force; what `select` and `apply` throw.
+    package func chunk<Item: Sendable>(
+        select: (Transaction, Checkpoint) async throws -> [Item],
+        tenant: (Item) -> Int64,
+        apply: (Transaction, [Item], inout Checkpoint) async throws -> Void
+    ) async throws -> Int {
+        let before = progress.current
+        let (count, after) = try await fenced(role: "bursar_scan", rollBack: run.isDryRun) { transaction in
+            let items = try await select(transaction, before)
+            guard !items.isEmpty else { return (0, before) }
+            try await transaction.setRole("bursar_app")
+            try await transaction.setTenants(Array(Set(items.map(tenant))).sorted())
+            var checkpoint = before
+            try await apply(transaction, items, &checkpoint)
+            if checkpoint != before, !run.isDryRun { try await save(checkpoint, in: transaction) }
+            return (items.count, checkpoint)
+        }
+        progress.current = after
+        return count
+    }
+
+    /// Reads across tenants, under the fence.
+    package func read<Answer: Sendable>(_ body: (Transaction) async throws -> Answer) async throws -> Answer {
+        try await fenced(role: "bursar_scan", rollBack: true, body)
+    }
+
+    /// One transaction that begins with the fence.
+    func fenced<Answer: Sendable>(
+        role: String,
+        rollBack: Bool,
+        _ body: (Transaction) async throws -> Answer
+    ) async throws -> Answer {
+        try signals.check(run)
+        try Task.checkCancellation()
+        var options = TransactionOptions()
+        options.role = role
+        options.settings = [("bursar.actor", "job:\(run.job)"), ("bursar.run", String(run.id))]
+        options.outcome = rollBack ? .rollBack : .commit
+        do {
+            return try await database.withTransaction(options) { transaction in
+                _ = try await transaction.query(RunStatements.assertFence, run.id, run.fence)
+                return try await body(transaction)
+            }
+        } catch let error as PostgresError where error.sqlState == .leaseLost {
+            throw LeaseLost(run: run.id, fence: run.fence)
+        }
+    }
+
+    private func save(_ checkpoint: Checkpoint, in transaction: Transaction) async throws {
+        try await transaction.setRole("bursar_engine")
+        let saved = try await transaction.execute(
+            RunStatements.saveCheckpoint,
+            run.id,
+            run.fence,
+            try JSONText(encoding: checkpoint)
+        )
+        guard saved == 1 else { throw LeaseLost(run: run.id, fence: run.fence) }
+    }
+}
+
+/// The checkpoint as of the last commit.
+private final class Progress: Sendable {
+    private let checkpoint: Mutex<Checkpoint>
+
+    init(_ checkpoint: Checkpoint) { self.checkpoint = Mutex(checkpoint) }
+
+    var current: Checkpoint {
+        get { checkpoint.withLock { $0 } }
+        set { checkpoint.withLock { $0 = newValue } }
+    }
+}

@@ -1,0 +1,76 @@
+package import Postgres
+
+/// What a run says about itself in the database, between `begin` and `commit`.
+package enum RunStatements {
+    /// Locks the run's row and compares the fence. First in every transaction of a job.
+    static let assertFence = Statement(
+        "run.assert_fence",
+        """
+        select bursar.assert_fence($1, $2)
+        """
+    )
+
+    static let saveCheckpoint = Statement(
+        "run.save_checkpoint",
+        """
+        update bursar.run set checkpoint = $3
+        where id = $1 and fence = $2 and state = 'running'
+        """
+    )
+
+    static let supersedeProposals = Statement(
+        "run.supersede_proposals",
+        """
+        with older as (
+            update bursar.proposal set state = 'superseded'
+            where kind = $1 and subject = $2 and state = 'open' and run_id is distinct from $3
+            returning id, run_id
+        )
+        select bursar.end_runs(array_agg(r.id), 'cancelled', 'superseded by the proposal of run ' || $3::bigint)
+        from older o join bursar.run r on r.id = o.run_id
+        where r.state = 'needs_approval'
+        having count(*) > 0
+        """
+    )
+
+    static let storeProposal = Statement(
+        "run.store_proposal",
+        """
+        insert into bursar.proposal (kind, subject, run_id, count, totals, digest, why, state, decided_at, decided_by)
+        values ($1, $2, $3, $4, $5, $6, $7, $8,
+            case when $8 <> 'open' then clock_timestamp() end, case when $8 <> 'open' then 'limit' end)
+        returning id
+        """
+    )
+
+    static let storeProposalItems = Statement(
+        "run.store_proposal_items",
+        """
+        insert into bursar.proposal_item (proposal_id, key, tenant_id, content)
+        select $1, item.key, item.tenant_id, item.content::jsonb
+        from unnest($2::bigint[], $3::bigint[], $4::text[]) as item (key, tenant_id, content)
+        """
+    )
+
+    static let decidedProposal = Statement(
+        "run.decided_proposal",
+        """
+        select id, state from bursar.proposal
+        where run_id = $1 and state in ('approved', 'applied')
+        order by id desc limit 1
+        """
+    )
+
+    static let approvedItems = Statement(
+        "run.approved_items",
+        """
+        select key, tenant_id, content::text as content from bursar.proposal_item
+        where proposal_id = $1 and key > $2
+        order by key limit $3
+        """
+    )
+
+    package static let all = [
+        assertFence, saveCheckpoint, supersedeProposals, storeProposal, storeProposalItems, decidedProposal, approvedItems,
+    ]
+}
