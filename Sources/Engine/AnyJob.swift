@@ -1,50 +1,29 @@
 package import JobKit
 package import Postgres
+package import Schedules
 
-/// A job as the engine sees it: a name, typed parameters checked, and two closures.
+/// A job as the engine sees it: its signature and two closures.
 package struct AnyJob: Sendable {
-    package let name: String
-    package let summary: String
-    package let fields: [ParameterDeclaration]
-    private let check: @Sendable (JSONText) throws -> Void
+    package let signature: JobSignature
     let run: @Sendable (JSONText, JobContext) async throws -> Outcome
     let postcondition: @Sendable (JSONText, JobContext) async throws -> Postcondition
 
     package init<Wrapped: Job>(_ job: Wrapped) {
-        name = Wrapped.name.description
-        summary = Wrapped.summary
-        fields = Wrapped.Parameters.fields
-        check = { _ = try Self.parameters($0, of: Wrapped.self) }
+        signature = JobSignature(
+            name: Wrapped.name.description,
+            description: Wrapped.summary,
+            fields: Wrapped.Parameters.fields
+        )
         run = { try await job.run(try Self.parameters($0, of: Wrapped.self), in: $1) }
         postcondition = { try await job.postcondition(try Self.parameters($0, of: Wrapped.self), in: $1) }
     }
 
-    /// Refuses parameters that the job could not be run with.
-    /// - Throws: ``InvalidParameter``
-    package func validate(_ parameters: JSONText) throws { try check(parameters) }
-
     private static func parameters<Wrapped: Job>(_ json: JSONText, of job: Wrapped.Type) throws -> Wrapped.Parameters {
-        let parameters: Wrapped.Parameters
         do {
-            parameters = try json.decoded()
-        } catch let DecodingError.typeMismatch(_, context), let DecodingError.dataCorrupted(context) {
-            let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-            throw InvalidParameter(path.isEmpty ? "parameters" : path, "has the wrong type", remedy: remedy(job))
-        } catch let DecodingError.keyNotFound(key, _) {
-            throw InvalidParameter(key.stringValue, "is missing", remedy: remedy(job))
-        } catch let DecodingError.valueNotFound(_, context) {
-            let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-            throw InvalidParameter(path, "is null", remedy: remedy(job))
+            return try json.decoded()
+        } catch let error as DecodingError {
+            throw JobError(.permanent, "the parameters are not those of \(Wrapped.name): \(error)")
         }
-        try parameters.validate()
-        return parameters
-    }
-
-    private static func remedy<Wrapped: Job>(_ job: Wrapped.Type) -> String {
-        let words = Wrapped.Parameters.fields.map { field in
-            "\(field.name) (\(field.kind.rawValue)\(field.standard.map { ", \($0) if left out" } ?? ", required"))"
-        }
-        return words.isEmpty ? "\(Wrapped.name) takes none" : "\(Wrapped.name) takes \(words.joined(separator: ", "))"
     }
 }
 
@@ -54,7 +33,10 @@ package struct JobRegistry: Sendable {
 
     package init(_ jobs: [AnyJob]) { self.jobs = jobs }
 
-    package var names: [String] { jobs.map(\.name).sorted() }
+    /// The signatures, against which schedule files and `bursar run` are checked.
+    package var catalogue: JobCatalogue { JobCatalogue(jobs.map(\.signature)) }
 
-    package subscript(name: String) -> AnyJob? { jobs.first { $0.name == name } }
+    package var names: [String] { catalogue.names }
+
+    package subscript(name: String) -> AnyJob? { jobs.first { $0.signature.name == name } }
 }

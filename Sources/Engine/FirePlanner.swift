@@ -43,7 +43,7 @@ package enum FirePlanner {
     ) -> FirePlan {
         var plan = FirePlan(highWater: highWater)
         let live = now.adding(.zero - tolerance)
-        var missed = Missed(window: schedule.misfire.within.map { now.adding(.zero - $0) })
+        var missed = Missed(window: now.adding(.zero - schedule.misfire.within))
         var cursor = highWater
         while let due = schedule.nextFire(after: cursor), due <= now {
             cursor = due
@@ -62,20 +62,20 @@ package enum FirePlanner {
 
 /// The fires that nobody was there for, kept short: the newest few inside the window, and a count of the rest.
 private struct Missed {
-    let window: Instant?
+    let window: Instant
     private var recent: [Instant] = []
     private(set) var gap: FirePlan.Gap?
 
-    init(window: Instant?) { self.window = window }
+    init(window: Instant) { self.window = window }
 
     mutating func add(_ fire: Instant) {
-        if let window, fire < window { return lose(fire) }
+        if fire < window { return lose(fire) }
         recent.append(fire)
         if recent.count > FirePlanner.most { lose(recent.removeFirst()) }
     }
 
     mutating func caughtUp(by misfire: MisfirePolicy) -> [FirePlan.Fire] {
-        let limit = misfire.limit ?? FirePlanner.most
+        let limit = min(misfire.limit, FirePlanner.most)
         let kept: Int
         let verdict: FirePlan.Verdict
         switch misfire.policy {

@@ -1,12 +1,13 @@
 internal import Synchronization
 
-/// What the node tells a run in flight. The run looks at it between chunks, so that a chunk is never torn.
+/// What the node tells a run in flight. The run looks at it between chunks, so that a chunk is torn only by an abandonment.
 package final class RunSignals: Sendable {
     private enum Wish: Sendable {
         case none, handBack, cancel, abandon
     }
 
     private let wish = Mutex(Wish.none)
+    private let abandonment = AsyncStream<Never>.makeStream()
 
     package init() {}
 
@@ -16,10 +17,19 @@ package final class RunSignals: Sendable {
     /// An operator cancelled the run: stop after this chunk.
     package func cancel() { wish.withLock { if $0 != .abandon { $0 = .cancel } } }
 
-    /// The lease is as good as lost: begin nothing more.
-    package func abandon() { wish.withLock { $0 = .abandon } }
+    /// The lease is as good as lost: stop at once.
+    package func abandon() {
+        wish.withLock { $0 = .abandon }
+        abandonment.continuation.finish()
+    }
 
-    func check(_ run: RunIdentity) throws {
+    /// Returns when the run was abandoned, or the task cancelled.
+    package func untilAbandoned() async {
+        for await _ in abandonment.stream {}
+    }
+
+    /// - Throws: what was wished, as the error that ends the run.
+    package func check(_ run: RunIdentity) throws {
         switch wish.withLock({ $0 }) {
         case .none: return
         case .handBack: throw HandedBack()

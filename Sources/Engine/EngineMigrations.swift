@@ -1,0 +1,13 @@
+package import Postgres
+
+/// The migrations of this room.
+package enum EngineMigrations {
+    package static let all = [
+        Migration(
+            number: 2,
+            name: "engine",
+            up: String(decoding: PackageResources.m0002_engine_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0002_engine_down_sql, as: UTF8.self)
+        )
+    ]
+}

@@ -1,0 +1,203 @@
+package import JobKit
+package import Logging
+package import Postgres
+package import ServiceLifecycle
+internal import Metrics
+
+/// One daemon process as the engine knows it: it keeps a lease, makes runs of due fires, claims runs and works them.
+///
+/// On graceful shutdown it claims nothing more, lets the chunks in hand finish, hands unfinished runs back, and leaves.
+package final class Node: Service {
+    /// How a node behaves; the standard values are those that ship.
+    package struct Configuration: Sendable {
+        /// How many runs are worked at once.
+        package var slots = 4
+        package var lease = Duration.seconds(30)
+        /// The longest time between two looks for work.
+        package var poll = Duration.seconds(1)
+        package var version = "development"
+        package var host = "localhost"
+        package var pid = 0
+        /// Whether the node makes runs of due fires; a short-lived node of `run --here` does not.
+        package var keepsTime = true
+        /// Ends once this run has ended, for `run --here`.
+        package var only: Int64?
+
+        package init() {}
+    }
+
+    package let pulse = Pulse()
+    private let configuration: Configuration
+    private let registry: JobRegistry
+    private let runs: RunStore
+    private let nodes: NodeStore
+    private let timekeeper: Timekeeper
+    private let runner: Runner
+    private let crew: Crew
+    private let doorbell = Doorbell()
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - database: the pool that jobs and claims use.
+    ///   - leaseDatabase: a pool of one connection, on a thread of its own, for the lease alone.
+    package init(
+        _ configuration: Configuration,
+        registry: JobRegistry,
+        database: PostgresPool,
+        leaseDatabase: PostgresPool,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.registry = registry
+        self.logger = logger
+        runs = RunStore(database: database)
+        nodes = NodeStore(database: leaseDatabase)
+        timekeeper = Timekeeper(database: database, logger: logger)
+        runner = Runner(registry: registry, database: database, logger: logger)
+        crew = Crew(nodeID: Self.freshID(), slots: configuration.slots)
+    }
+
+    /// The id that the node's lease is under now.
+    package var id: String { crew.nodeID }
+
+    /// How many runs it works on now.
+    package var working: Int { crew.runs.count }
+
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.keepLease() }
+                group.addTask { await self.ringRegularly() }
+                group.addTask { await self.claimAndWork() }
+            }
+        } onGracefulShutdown: {
+            self.crew.drain()
+            self.doorbell.ring()
+        }
+    }
+
+    /// Looks for work now.
+    package func wake() { doorbell.ring() }
+
+    // MARK: The lease
+
+    private func keepLease() async {
+        while !Task.isCancelled, !crew.isDone {
+            guard var clock = await register() else { continue }
+            await renewUntilLost(&clock)
+        }
+        try? await Task { try await nodes.leave(crew.nodeID) }.value
+    }
+
+    /// A new id for every lease: nothing that an old one began can be taken for the new one's.
+    private func register() async -> LeaseClock? {
+        let id = Self.freshID()
+        let began = ContinuousClock.now
+        do {
+            try await nodes.register(description.renamed(id), lease: configuration.lease)
+            crew.nodeID = id
+            doorbell.ring()
+            logger.info("node has a lease", metadata: ["node": "\(id)", "lease": "\(configuration.lease)"])
+            return LeaseClock(length: configuration.lease, grantedAt: began)
+        } catch {
+            pulse.missed("\(error)")
+            logger.warning("no lease yet", metadata: ["error": "\(error)"])
+            try? await Task.sleep(for: min(.seconds(1), configuration.lease / 4))
+            return nil
+        }
+    }
+
+    private func renewUntilLost(_ clock: inout LeaseClock) async {
+        var failed = false
+        while !crew.isDone {
+            switch clock.next(now: .now, lastAttemptFailed: failed) {
+            case .abandon:
+                logger.error("the lease could not be renewed in time, its work is abandoned")
+                crew.abandonAll()
+                return
+            case .renew(let moment):
+                try? await Task.sleep(until: moment)
+                if Task.isCancelled { return }
+            }
+            let began = ContinuousClock.now
+            guard began < clock.abandonAt else { continue }
+            do {
+                guard try await nodes.renew(crew.nodeID, draining: crew.isDraining) else {
+                    logger.error("the lease had ended in the database, its work is abandoned")
+                    crew.abandonAll()
+                    return
+                }
+                clock.renewed(callBegan: began)
+                failed = false
+                let rescued = try await runs.rescue()
+                if !rescued.isEmpty {
+                    Counter(label: "bursar_leases_expired_total").increment(by: rescued.count)
+                    logger.notice("took runs back from nodes that lost their lease", metadata: ["runs": "\(rescued)"])
+                    doorbell.ring()
+                }
+            } catch {
+                failed = true
+                logger.warning("the lease was not renewed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    // MARK: The claim loop
+
+    private func ringRegularly() async {
+        while !Task.isCancelled, !crew.isDone {
+            try? await Task.sleep(for: configuration.poll)
+            doorbell.ring()
+        }
+        doorbell.ring()
+        doorbell.remove()
+    }
+
+    private func claimAndWork() async {
+        await withDiscardingTaskGroup { group in
+            for await _ in doorbell.answers {
+                do {
+                    try await lookForWork(&group)
+                    pulse.beat()
+                } catch {
+                    pulse.missed("\(error)")
+                    logger.warning("could not look for work", metadata: ["error": "\(error)"])
+                }
+                if crew.isDone { break }
+            }
+        }
+    }
+
+    private func lookForWork(_ group: inout DiscardingTaskGroup) async throws {
+        if configuration.keepsTime, !crew.isDraining { try await timekeeper.tick() }
+        let working = crew.runs
+        if !working.isEmpty { crew.cancel(try await runs.cancelled(among: working)) }
+        let free = crew.freeSlots
+        guard free > 0 else { return }
+        for run in try await runs.claim(node: crew.nodeID, jobs: registry.names, only: configuration.only, limit: free) {
+            let signals = crew.begin(run.identity.id)
+            group.addTask {
+                await self.runner.work(run, signals: signals)
+                self.crew.end(run.identity.id)
+                self.doorbell.ring()
+            }
+        }
+    }
+
+    private var description: NodeDescription {
+        NodeDescription(
+            id: crew.nodeID,
+            host: configuration.host,
+            pid: configuration.pid,
+            version: configuration.version,
+            jobs: registry.names,
+            slots: configuration.slots
+        )
+    }
+
+    private static func freshID() -> String {
+        let number = UInt64.random(in: .min ... .max)
+        let text = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }
+}

@@ -1,0 +1,106 @@
+package import Postgres
+
+/// The runs of the database, as one node works with them. Everything here runs as `bursar_engine`.
+package struct RunStore: Sendable {
+    private let database: PostgresPool
+
+    package init(database: PostgresPool) { self.database = database }
+
+    /// Claims up to `limit` runs of the given jobs for a node whose lease is in force, and writes their attempts.
+    /// With `only` it claims that run or none.
+    package func claim(node: String, jobs: [String], only: Int64? = nil, limit: Int) async throws -> [ClaimedRun] {
+        try await database.withTransaction(.engine) { transaction in
+            _ = try await transaction.execute(Statements.promote)
+            return try await transaction.query(Statements.claim, node, jobs, limit, only).map(ClaimedRun.init)
+        }
+    }
+
+    /// Writes how an attempt ended and what becomes of its run, compared with the fence.
+    /// - Returns: false where the fence was no longer in force; nothing was written.
+    package func end(_ run: ClaimedRun, _ ending: AttemptEnding) async throws -> Bool {
+        try await database.withTransaction(.engine) { transaction in
+            let identity = run.identity
+            guard try await !transaction.query(Statements.hold, identity.id, identity.fence).isEmpty else { return false }
+            let attempt = Statements.closeAttempt.bind(identity.id, identity.attempt, ending.outcome, ending.error)
+            _ = try await transaction.pipeline([attempt, ending.runStatement(identity.id)])
+            return true
+        }
+    }
+
+    /// Gives the runs of nodes whose lease ended to whoever claims next; those that failed too often are dead.
+    /// - Returns: the runs that were taken from a dead node.
+    package func rescue() async throws -> [Int64] {
+        try await database.withTransaction(.engine) { transaction in
+            let lost = try await transaction.query(Statements.lostRuns).map { row in
+                (id: try row.get("id", as: Int64.self), spent: try row.get("spent", as: Bool.self))
+            }
+            guard !lost.isEmpty else { return [] }
+            let (dead, back) = (lost.filter(\.spent).map(\.id), lost.filter { !$0.spent }.map(\.id))
+            _ = try await transaction.pipeline([
+                Statements.closeLostAttempts.bind(lost.map(\.id)),
+                Statements.takeBack.bind(back),
+                Statements.endRuns.bind(dead, "dead", "its node died in every attempt"),
+            ])
+            return lost.map(\.id)
+        }
+    }
+
+    /// Of the given runs, those that somebody asked to end.
+    package func cancelled(among runs: [Int64]) async throws -> [Int64] {
+        try await database.withTransaction(.engine) { transaction in
+            try await transaction.query(Statements.cancelled, runs).map { try $0.get("run_id") }
+        }
+    }
+}
+
+extension TransactionOptions {
+    /// A transaction of the engine itself.
+    static var engine: TransactionOptions {
+        var options = TransactionOptions()
+        options.role = "bursar_engine"
+        return options
+    }
+}
+
+/// How an attempt ended, and what becomes of its run.
+package enum AttemptEnding: Sendable {
+    case succeeded(String)
+    /// Tried again after the wait; `anew` starts the cursor over and keeps the totals.
+    case failed(String, wait: Duration, anew: Bool)
+    case dead(String)
+    /// Not now; it costs no attempt.
+    case snoozed(String, wait: Duration)
+    case needsApproval(String)
+    case handedBack
+    case cancelled(String)
+
+    package var outcome: String {
+        switch self {
+        case .succeeded: "succeeded"
+        case .failed, .dead: "failed"
+        case .snoozed: "snoozed"
+        case .needsApproval: "needs_approval"
+        case .handedBack: "handed_back"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    package var error: String? {
+        switch self {
+        case .failed(let text, _, _), .dead(let text), .snoozed(let text, _), .needsApproval(let text): text
+        case .succeeded, .handedBack, .cancelled: nil
+        }
+    }
+
+    func runStatement(_ run: Int64) -> BoundStatement {
+        switch self {
+        case .succeeded(let text): RunStore.Statements.endRuns.bind([run], "succeeded", text)
+        case .failed(let text, let wait, let anew): RunStore.Statements.retryLater.bind(run, wait, text, anew)
+        case .dead(let text): RunStore.Statements.endRuns.bind([run], "dead", text)
+        case .snoozed(let text, let wait): RunStore.Statements.snooze.bind(run, wait, text)
+        case .needsApproval(let text): RunStore.Statements.awaitApproval.bind(run, text)
+        case .handedBack: RunStore.Statements.handBack.bind(run)
+        case .cancelled(let text): RunStore.Statements.endRuns.bind([run], "cancelled", text)
+        }
+    }
+}

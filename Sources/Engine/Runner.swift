@@ -1,0 +1,182 @@
+package import JobKit
+package import Logging
+package import Postgres
+internal import Metrics
+
+/// Works one claimed run: runs the job, asks for its postcondition, writes how the attempt ended.
+package struct Runner: Sendable {
+    private let registry: JobRegistry
+    private let database: PostgresPool
+    private let store: RunStore
+    private let logger: Logger
+
+    package init(registry: JobRegistry, database: PostgresPool, logger: Logger) {
+        self.registry = registry
+        self.database = database
+        self.logger = logger
+        store = RunStore(database: database)
+    }
+
+    /// Never throws: whatever happens becomes the ending of the attempt, or a lost lease, which is only told.
+    package func work(_ run: ClaimedRun, signals: RunSignals) async {
+        let began = ContinuousClock.now
+        let log = logger.about(run.identity)
+        log.info("attempt begins", metadata: ["as_of": "\(run.identity.asOf)"])
+        do {
+            let ending = try await attempt(run, signals: signals, log: log)
+            guard try await write(ending, of: run, log: log) else {
+                throw LeaseLost(run: run.identity.id, fence: run.identity.fence)
+            }
+            report(ending, of: run, took: .now - began, log: log)
+        } catch is LeaseLost {
+            Counter(label: "bursar_fence_rejections_total", dimensions: [("module", run.identity.job)]).increment()
+            log.warning("LeaseLost: another claim owns this run, nothing more is applied")
+        } catch {
+            log.error("the attempt's end could not be written, the lease's end will tell", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func attempt(_ run: ClaimedRun, signals: RunSignals, log: Logger) async throws -> AttemptEnding {
+        guard let job = registry[run.identity.job] else {
+            return .dead("this node knows no job named \(run.identity.job)")
+        }
+        let context = JobContext(
+            run: run.identity,
+            checkpoint: run.checkpoint,
+            database: database,
+            signals: signals,
+            logger: log
+        )
+        do {
+            return try await racing(run, signals) {
+                try await Self.perform(job, run, context)
+            }
+        } catch {
+            return try ending(of: error, run)
+        }
+    }
+
+    private static func perform(_ job: AnyJob, _ run: ClaimedRun, _ context: JobContext) async throws -> AttemptEnding {
+        switch try await job.run(run.parameters, context) {
+        case .snoozed(let wait):
+            return .snoozed("snoozed by the job", wait: wait)
+        case .succeeded(let text):
+            guard !run.identity.isDryRun else { return .succeeded("dry run: \(text)") }
+            switch try await job.postcondition(run.parameters, context) {
+            case .held: return .succeeded(text)
+            case .broken(let promise): throw BrokenPromise(text: promise)
+            }
+        }
+    }
+
+    /// Runs `work` until it ends, its deadline passes, or the lease is abandoned.
+    private func racing(
+        _ run: ClaimedRun,
+        _ signals: RunSignals,
+        _ work: @escaping @Sendable () async throws -> AttemptEnding
+    ) async throws -> AttemptEnding {
+        try await withThrowingTaskGroup(of: AttemptEnding?.self) { group in
+            group.addTask { try await work() }
+            group.addTask {
+                await signals.untilAbandoned()
+                try signals.check(run.identity)
+                return nil
+            }
+            if let deadline = run.deadline {
+                group.addTask {
+                    try await Task.sleep(for: deadline)
+                    throw JobError(.transient, "the deadline of \(deadline) passed")
+                }
+            }
+            defer { group.cancelAll() }
+            while let ended = try await group.next() {
+                if let ended { return ended }
+            }
+            throw CancellationError()
+        }
+    }
+
+    /// What an error means for the run; decided here and nowhere else.
+    private func ending(of error: any Error, _ run: ClaimedRun) throws -> AttemptEnding {
+        switch error {
+        case let lost as LeaseLost: throw lost
+        case is HandedBack, is CancellationError: return .handedBack
+        case let error as PostgresError where error.code == .cancelled: return .handedBack
+        case is RunCancelled: return .cancelled("cancelled while it ran")
+        case let stopped as NeedsApproval: return .needsApproval("proposal \(stopped.proposal): \(stopped.why)")
+        case let broken as BrokenPromise:
+            guard run.brokenPromises == 0 else { return .dead("the postcondition failed twice: \(broken.text)") }
+            return failure("the postcondition does not hold: \(broken.text)", run, anew: true)
+        case let error as JobError:
+            switch error.disposition {
+            case .permanent: return .dead(error.reason)
+            case .rateLimited(let wait): return .snoozed(error.reason, wait: wait)
+            case .transient: return failure(error.reason, run)
+            }
+        default: return failure("\(error)", run)
+        }
+    }
+
+    private func failure(_ text: String, _ run: ClaimedRun, anew: Bool = false) -> AttemptEnding {
+        guard run.failures + 1 < run.maxAttempts else { return .dead("failed \(run.maxAttempts) times, at last: \(text)") }
+        let wait = run.backoff.wait(afterFailure: run.failures + 1, chance: Double.random(in: 0...1))
+        return .failed(text, wait: wait, anew: anew)
+    }
+
+    /// Writes the ending, and tries again while the database is away: the fence decides whether it still counts.
+    /// It must be written though the service is being shut down, so it does not inherit a cancellation.
+    private func write(_ ending: AttemptEnding, of run: ClaimedRun, log: Logger) async throws -> Bool {
+        try await Task {
+            var tries = 0
+            while true {
+                do {
+                    return try await store.end(run, ending)
+                } catch let error as PostgresError where error.isTransient && tries < 20 {
+                    tries += 1
+                    log.notice("the attempt's end waits for the database", metadata: ["error": "\(error)"])
+                    try await Task.sleep(for: .milliseconds(250))
+                }
+            }
+        }.value
+    }
+
+    private func report(_ ending: AttemptEnding, of run: ClaimedRun, took: Duration, log: Logger) {
+        let module = ("module", run.identity.job)
+        Counter(label: "bursar_attempts_total", dimensions: [module, ("outcome", ending.outcome)]).increment()
+        Timer(label: "bursar_run_duration_seconds", dimensions: [module]).recordNanoseconds(took.nanoseconds)
+        let facts: Logger.Metadata = ["took": "\(took)", "outcome": "\(ending.outcome)"]
+        switch ending {
+        case .succeeded(let text): log.info("run succeeded: \(text)", metadata: facts)
+        case .failed(let text, let wait, _): log.warning("attempt failed, again in \(wait): \(text)", metadata: facts)
+        case .dead(let text): log.error("run is dead: \(text)", metadata: facts)
+        case .snoozed(let text, let wait): log.info("run snoozed for \(wait): \(text)", metadata: facts)
+        case .needsApproval(let text): log.notice("run needs an approval: \(text)", metadata: facts)
+        case .handedBack: log.info("run handed back", metadata: facts)
+        case .cancelled(let text): log.notice("run cancelled: \(text)", metadata: facts)
+        }
+    }
+}
+
+/// The job said it was done, and something due is left.
+private struct BrokenPromise: Error {
+    let text: String
+}
+
+extension Logger {
+    /// A logger whose lines carry module, run, attempt and fence.
+    fileprivate func about(_ run: RunIdentity) -> Logger {
+        var copy = self
+        copy[metadataKey: "module"] = "\(run.job)"
+        copy[metadataKey: "run"] = "\(run.id)"
+        copy[metadataKey: "attempt"] = "\(run.attempt)"
+        copy[metadataKey: "fence"] = "\(run.fence)"
+        return copy
+    }
+}
+
+extension Duration {
+    fileprivate var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+}
