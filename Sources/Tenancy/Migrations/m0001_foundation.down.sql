@@ -5,5 +5,5 @@ drop procedure bursar.wall(regclass, text);
 drop function bursar.tenants();
 drop function bursar.business_now();
 drop table bursar.installation;
-alter default privileges for role bursar_owner in schema bursar grant execute on functions to public;
+alter default privileges for role bursar_owner grant execute on functions to public;
 alter schema bursar owner to current_user;

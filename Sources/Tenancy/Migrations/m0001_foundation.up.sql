@@ -49,7 +49,8 @@ set local role bursar_owner;
 
 grant usage on schema bursar to
     bursar_engine, bursar_app, bursar_scan, bursar_ops, bursar_purge, bursar_backup, bursar_client, bursar, bursar_listener;
-alter default privileges in schema bursar revoke execute on functions from public;
+-- Without `in schema`: a revoke for one schema alone takes nothing away, and every function would be open to everybody.
+alter default privileges revoke execute on functions from public;
 
 -- What this installation is. The offset moves business time in development and staging; in production it is 0 for ever.
 create table bursar.installation (
