@@ -34,7 +34,8 @@ package struct ProcessMetrics: Sendable {
         }
     }
 
-    static func describe(in registry: MetricsRegistry) {
+    /// What the metrics of this type are for.
+    package static func describe(in registry: MetricsRegistry) {
         registry.describe([
             MetricDescription("process_resident_memory_bytes", "Resident memory size in bytes."),
             MetricDescription("process_virtual_memory_bytes", "Virtual memory size in bytes."),
