@@ -1,0 +1,83 @@
+/// A handle on an open transaction, valid inside the closure that received it; used later it throws
+/// `transactionEnded`. It cannot commit or roll back: the closure's return or error does.
+package struct Transaction: Sendable {
+    let connection: PostgresConnection
+    let scope: UInt64
+
+    private var work: Work { Work(scope: scope) }
+
+    /// Runs one statement.
+    @discardableResult
+    package func query(
+        _ statement: Statement,
+        _ parameters: any PostgresEncodable...
+    ) async throws -> Rows {
+        try await query(BoundStatement(statement, parameters))
+    }
+
+    /// Runs one statement.
+    @discardableResult
+    package func query(_ bound: BoundStatement) async throws -> Rows {
+        let answers = try await pipeline([bound])
+        guard let rows = answers.first else {
+            throw PostgresError(.misuse, "no answer", statement: bound.statement.name)
+        }
+        return rows
+    }
+
+    /// Runs one statement for its effect, and tells how many rows it touched.
+    @discardableResult
+    package func execute(
+        _ statement: Statement,
+        _ parameters: any PostgresEncodable...
+    ) async throws -> Int {
+        try await query(BoundStatement(statement, parameters)).affected
+    }
+
+    /// Sends all the statements at once and then reads their answers, in one round trip. When one fails, the rest is
+    /// skipped and the transaction can only be rolled back.
+    @discardableResult
+    package func pipeline(_ batch: [BoundStatement]) async throws -> [Rows] {
+        try await connection.run(batch, work)
+    }
+
+    /// Acts as another role for the rest of the transaction.
+    package func setRole(_ role: String) async throws {
+        try await query(TransactionStatements.role, role)
+    }
+
+    /// Names the tenants whose rows may be seen from here on.
+    package func setTenants(_ tenants: [Int64]) async throws {
+        try await query(TransactionStatements.tenants, tenants)
+    }
+
+    /// Runs a part that can fail on its own: when the body throws, only what it did is undone, and the error is thrown
+    /// on for the caller to decide.
+    package func savepoint<Result>(_ body: (Transaction) async throws -> Result) async throws -> Result {
+        try await query(TransactionStatements.savepoint)
+        do {
+            let result = try await body(self)
+            try await query(TransactionStatements.release)
+            return result
+        } catch {
+            let undo = [TransactionStatements.rollbackTo.bind(), TransactionStatements.release.bind()]
+            // Where even this fails the connection is gone, and the first error tells why.
+            _ = try? await connection.run(undo, Work(scope: scope, isCancellable: false))
+            throw error
+        }
+    }
+
+    /// Sends rows with `COPY … FROM STDIN`; see `PostgresConnection.copyIn`.
+    @discardableResult
+    package func copyIn(_ statement: Statement, next: @Sendable () async throws -> [UInt8]?) async throws -> Int {
+        try await connection.copyIn(statement, work, next: next)
+    }
+
+    /// Reads rows with `COPY … TO STDOUT`; see `PostgresConnection.copyOut`.
+    package func copyOut(_ statement: Statement, _ consume: @Sendable ([UInt8]) async throws -> Void) async throws {
+        try await connection.copyOut(statement, work, consume)
+    }
+
+    /// Asks the server to stop the statement that runs in this transaction, from another task.
+    package func cancel() async -> Bool { await connection.cancel() }
+}
