@@ -68,14 +68,14 @@ let package = Package(
         room("Postgres", ["CLibpq", "CLinux", "COpenSSL", "CivilTime", "SocketLoop", logging, subprocess]),
         room("Outbound", ["CCurl"]),
         room("Schedules", ["COpenSSL", "CivilTime", yams]),
-        room("JobKit", ["CivilTime", "Monetary", "Postgres", logging]),
+        room("JobKit", ["CivilTime", "Monetary", "Postgres", "Schedules", logging]),
         room("Engine", ["CivilTime", "Monetary", "Postgres", "SocketLoop", "Schedules", "JobKit", logging, metrics, lifecycle], migrations: true),
         room("Events", ["CivilTime", "Postgres"], migrations: true),
         room("Tenancy", ["CivilTime", "Postgres", "Events"], migrations: true),
         room("Billing", ["CivilTime", "Monetary", "Postgres", "JobKit", "Events", "Tenancy", logging], migrations: true),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room("Listener", ["CLinux", "CivilTime", "Postgres", "Telemetry", hummingbird, nioCore, logging, lifecycle]),
-        job("Renewals", ["CivilTime", "Monetary", "JobKit", "Billing"]),
+        job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
         .executableTarget(
             name: "bursar",
             dependencies: [

@@ -1,5 +1,5 @@
 package import JobKit
-package import Postgres
+internal import Postgres
 package import Schedules
 
 /// A job as the engine sees it: its signature and two closures.

@@ -1,7 +1,7 @@
-package import JobKit
+internal import JobKit
 package import Logging
 package import Postgres
-package import ServiceLifecycle
+internal import ServiceLifecycle
 internal import Metrics
 
 /// One daemon process as the engine knows it: it keeps a lease, makes runs of due fires, claims runs and works them.

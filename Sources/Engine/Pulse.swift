@@ -3,21 +3,35 @@ internal import Synchronization
 /// When the claim loop last came round. The watchdog and `/readyz` look here: a node that is alive but claims nothing is
 /// a defect.
 package final class Pulse: Sendable {
-    private let last = Mutex<ContinuousClock.Instant?>(nil)
-    private let error = Mutex<String?>(nil)
+    private struct State: Sendable {
+        var turned: ContinuousClock.Instant?
+        var answered: ContinuousClock.Instant?
+        var problem: String?
+    }
+
+    private let state = Mutex(State())
 
     package init() {}
 
+    /// The loop came round, and the database answered.
     func beat() {
-        last.withLock { $0 = .now }
-        error.withLock { $0 = nil }
+        state.withLock { $0 = State(turned: .now, answered: .now, problem: nil) }
     }
 
-    func missed(_ problem: String) { error.withLock { $0 = problem } }
+    /// The loop came round, and could not do its work.
+    func missed(_ problem: String) {
+        state.withLock { state in
+            state.turned = .now
+            state.problem = problem
+        }
+    }
 
-    /// How long ago the claim loop last came round with an answer of the database; nil before its first.
-    package var age: Duration? { last.withLock { $0.map { .now - $0 } } }
+    /// How long ago the loop last came round, with whatever result; nil before its first turn.
+    package var sinceTurn: Duration? { state.withLock { $0.turned.map { .now - $0 } } }
 
-    /// Why it could not, the last time it tried.
-    package var problem: String? { error.withLock { $0 } }
+    /// How long ago the database last answered it; nil before the first time.
+    package var sinceAnswer: Duration? { state.withLock { $0.answered.map { .now - $0 } } }
+
+    /// Why it could not work, the last time it came round; nil where it could.
+    package var problem: String? { state.withLock { $0.problem } }
 }

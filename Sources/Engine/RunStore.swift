@@ -1,3 +1,4 @@
+internal import JobKit
 package import Postgres
 
 /// The runs of the database, as one node works with them. Everything here runs as `bursar_engine`.

@@ -1,0 +1,9 @@
+internal import JobKit
+package import Postgres
+
+/// Every statement of the engine, for the test that prepares them all.
+package enum EngineStatements {
+    package static let all =
+        RunStatements.all + RunStore.Statements.all + NodeStore.Statements.all + Timekeeper.Statements.all
+        + ScheduleBook.Statements.all + RunDesk.Statements.all + [RunRequest.statement]
+}

@@ -1,0 +1,95 @@
+package import Postgres
+
+extension RunDesk {
+    package enum Statements {
+        static let list = Statement(
+            "engine.list_runs",
+            """
+            with found as (
+                select id, job, schedule, fire_at, state, attempts, dry_run, requested_by, reason, last_error as outcome, created_at,
+                    null::timestamptz as finished_at, checkpoint
+                from bursar.run
+                where ($1::text is null or job = $1) and ($2::text is null or state = $2)
+                union all
+                (select id, job, schedule, fire_at, state, attempts, dry_run, requested_by, reason, outcome, created_at, finished_at,
+                    checkpoint
+                from bursar.run_history
+                where ($1::text is null or job = $1) and ($2::text is null or state = $2)
+                order by finished_at desc limit $3)
+                order by finished_at desc nulls first, id desc
+                limit $3
+            )
+            select coalesce(jsonb_agg(to_jsonb(found)), '[]')::text as answer from found
+            """
+        )
+
+        static let show = Statement(
+            "engine.show_run",
+            """
+            with known as (
+                select to_jsonb(r) - 'last_error' || jsonb_build_object('outcome', r.last_error, 'finished_at', null) as facts
+                from bursar.run r where r.id = $1
+                union all
+                select to_jsonb(h) from bursar.run_history h where h.id = $1
+            )
+            select (k.facts || jsonb_build_object(
+                'tries', coalesce((select jsonb_agg(to_jsonb(a) - 'run_id' order by a.number) from bursar.attempt a where a.run_id = $1), '[]'),
+                'cancel', (select to_jsonb(c) - 'run_id' from bursar.run_cancel c where c.run_id = $1),
+                'proposal', (select to_jsonb(p) from bursar.proposal p where p.run_id = $1 order by p.id desc limit 1)
+            ))::text as answer
+            from known k
+            """
+        )
+
+        static let cancel = Statement("engine.cancel_run", "select bursar.cancel($1, $2) as answer")
+        static let retry = Statement("engine.retry_run", "select bursar.retry($1, $2) as run")
+        static let approve = Statement("engine.approve_run", "select bursar.approve($1, $2) as proposal")
+
+        static let alarms = Statement(
+            "engine.list_alarms",
+            """
+            select coalesce(jsonb_agg(to_jsonb(a) order by a.since desc), '[]')::text as answer
+            from bursar.alarm a
+            where a.cleared_at is null or $1
+            """
+        )
+
+        static let status = Statement(
+            "engine.status",
+            """
+            select jsonb_build_object(
+                'environment', (select environment from bursar.installation),
+                'business_now', bursar.business_now(),
+                'business_offset', (select business_offset::text from bursar.installation),
+                'nodes', (
+                    select coalesce(jsonb_agg(jsonb_build_object('id', n.id, 'host', n.host, 'pid', n.pid, 'version', n.version,
+                        'started_at', n.started_at, 'lease_until', n.lease_until, 'draining', n.draining,
+                        'schedule_set', n.schedule_set, 'slots', n.slots,
+                        'running', (select count(*) from bursar.run r where r.state = 'running' and r.node_id = n.id)) order by n.started_at), '[]')
+                    from bursar.node n where n.lease_until > clock_timestamp()
+                ),
+                'schedule_set', (select hash from bursar.schedule_set order by id desc limit 1),
+                'schedules', (
+                    select coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'job', s.job, 'enabled', s.enabled, 'paused_at', s.paused_at,
+                        'paused_by', s.paused_by, 'high_water', s.high_water,
+                        'last_fire', (select jsonb_build_object('at', f.fire_at, 'state', f.state, 'run', f.run_id)
+                            from bursar.fire f where f.schedule = s.name order by f.fire_at desc limit 1),
+                        'last_success', (select max(h.finished_at) from bursar.run_history h
+                            where h.schedule = s.name and h.state = 'succeeded')) order by s.name), '[]')
+                    from bursar.schedule s where s.removed_at is null
+                ),
+                'runs', (
+                    select coalesce(jsonb_object_agg(state, count), '{}')
+                    from (select state, count(*) from bursar.run group by state) as counted (state, count)
+                ),
+                'oldest_ready_seconds', (
+                    select extract(epoch from clock_timestamp() - min(run_at)) from bursar.run where state = 'ready'
+                ),
+                'alarms', (select coalesce(jsonb_agg(to_jsonb(a) order by a.since), '[]') from bursar.alarm a where a.cleared_at is null)
+            )::text as answer
+            """
+        )
+
+        package static let all = [list, show, cancel, retry, approve, alarms, status]
+    }
+}

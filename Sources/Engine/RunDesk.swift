@@ -1,0 +1,64 @@
+internal import JobKit
+package import Postgres
+
+/// What an operator asks about runs and does to them. Answers are JSON, as CLI, console and `/v1` show them.
+package struct RunDesk: Sendable {
+    private let database: PostgresPool
+
+    package init(database: PostgresPool) { self.database = database }
+
+    /// Asks for a run.
+    package func enqueue(_ request: RunRequest, by actor: String) async throws -> (run: Int64, created: Bool) {
+        try await acting(as: actor) { try await request.enqueue(in: $0) }
+    }
+
+    /// The newest runs first, those that can still change before those that ended.
+    package func list(job: String?, state: String?, limit: Int) async throws -> JSONText {
+        try await one(Statements.list, job, state, limit)
+    }
+
+    /// A run with its attempts and proposal; null where there is none.
+    package func show(_ run: Int64) async throws -> JSONText {
+        try await one(Statements.show, run)
+    }
+
+    /// - Returns: `cancelled`, `asked` where a node still works on it, `ended` where it had ended.
+    package func cancel(_ run: Int64, reason: String?, by actor: String) async throws -> String {
+        try await acting(as: actor) { try await $0.query(Statements.cancel, run, reason).first?.get("answer") ?? "" }
+    }
+
+    /// - Returns: the run that tries again: the same where it waited, a new one where it had ended.
+    package func retry(_ run: Int64, reason: String?, by actor: String) async throws -> Int64 {
+        try await acting(as: actor) { try await $0.query(Statements.retry, run, reason).first?.get("run") ?? run }
+    }
+
+    /// - Returns: the proposal that is approved by it.
+    package func approve(_ run: Int64, reason: String, by actor: String) async throws -> Int64 {
+        try await acting(as: actor) { try await $0.query(Statements.approve, run, reason).first?.get("proposal") ?? 0 }
+    }
+
+    /// Everything `/status` tells of the engine.
+    package func status() async throws -> JSONText { try await one(Statements.status) }
+
+    /// The alarms that are raised, and with `cleared` the others too.
+    package func alarms(cleared: Bool) async throws -> JSONText { try await one(Statements.alarms, cleared) }
+
+    private func one(_ statement: Statement, _ parameters: any PostgresEncodable...) async throws -> JSONText {
+        var options = TransactionOptions()
+        options.role = "bursar_ops"
+        options.readOnly = true
+        return try await database.withTransaction(options) { transaction in
+            try await transaction.query(BoundStatement(statement, parameters)).first?.get("answer") ?? JSONText("null")
+        }
+    }
+
+    private func acting<Answer: Sendable>(
+        as actor: String,
+        _ body: (Transaction) async throws -> Answer
+    ) async throws -> Answer {
+        var options = TransactionOptions()
+        options.role = "bursar_ops"
+        options.settings = [("bursar.actor", actor)]
+        return try await database.withTransaction(options, body)
+    }
+}
