@@ -53,24 +53,34 @@ create function bursar.allocated(total bigint, weights bigint[]) returns bigint[
 language plpgsql immutable parallel safe as
 $$
 declare
-    whole numeric := (select sum(weight) from unnest(weights) as weight);
+    whole  numeric := 0;
+    weight bigint;
+    shares bigint[] := '{}';
+    rests  numeric[] := '{}';
+    rest   bigint := total;
+    best   integer;
 begin
     if cardinality(weights) = 1 then
         return array[total];
-    elsif whole = 0 then
-        return (select array_agg(0::bigint) from unnest(weights));
     end if;
-    return (
-        select array_agg(share + case when rank <= total - whole_shares then 1 else 0 end order by position)
-        from (
-            select position, share, sum(share) over () as whole_shares,
-                row_number() over (order by remainder desc, position) as rank
-            from (
-                select position, div(total::numeric * weight, whole)::bigint as share, mod(total::numeric * weight, whole) as remainder
-                from unnest(weights) with ordinality as given (weight, position)
-            ) as divided
-        ) as ranked
-    );
+    foreach weight in array weights loop
+        whole := whole + weight;
+    end loop;
+    for i in 1..cardinality(weights) loop
+        shares[i] := case when whole = 0 then 0 else div(total * weights[i]::numeric, whole) end;
+        rests[i] := case when whole = 0 then 0 else mod(total * weights[i]::numeric, whole) end;
+        rest := rest - shares[i];
+    end loop;
+    while rest > 0 and whole > 0 loop
+        best := 1;
+        for i in 2..cardinality(weights) loop
+            if rests[i] > rests[best] then best := i; end if;
+        end loop;
+        shares[best] := shares[best] + 1;
+        rests[best] := -1;
+        rest := rest - 1;
+    end loop;
+    return shares;
 end
 $$;
 grant execute on function
@@ -355,6 +365,8 @@ create table bursar.period (
     schedule_version integer not null,
     k                integer not null,
     part             integer not null default 0,
+    plan_version_id  bigint not null,
+    of_days          integer not null check (of_days > 0),  -- of the whole period; a part of it is charged in proportion
     during           daterange not null check (not isempty(during) and lower(during) is not null and upper(during) is not null),
     released_at      timestamptz,
     primary key (tenant_id, id),

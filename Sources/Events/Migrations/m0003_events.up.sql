@@ -57,7 +57,6 @@ create table bursar.audit_entry (
 );
 create unique index audit_entry_sequence on bursar.audit_entry (tenant_id, sequence) where sequence is not null;
 create index audit_entry_unsealed on bursar.audit_entry (id) where sequence is null;
-create index audit_entry_of_object on bursar.audit_entry (tenant_id, object);
 call bursar.wall('bursar.audit_entry', 'select, insert');
 
 -- An audit row may be sealed once; nothing else about it ever changes.
