@@ -791,16 +791,15 @@ begin
     end if;
     perform bursar.move_subscription(resumed, 'active', 'resumed', jsonb_build_object('reason', nullif(trim(reason), '')));
     update bursar.subscription s set paused_until = null where s.tenant_id = resumed.tenant_id and s.id = resumed.id;
-    if resumed.next_from < today then
-        perform bursar.skip_to(resumed, today, 'paused');
-    end if;
+    perform bursar.skip_to(resumed, today, 'paused');
     perform bursar.note_act(resumed.tenant_id, 'subscription.resumed', 'subscription', resumed.id,
         jsonb_build_object('billed_from', greatest(resumed.next_from, today)), reason);
     return greatest(resumed.next_from, today);
 end
 $$;
 
--- Leaves the days from the next one to bill up to a later one uncharged, and says why.
+-- Leaves the days from the next one to bill up to a later one uncharged, and says why; the period that day lies in is charged
+-- from that day on. It does not change the state.
 create function bursar.skip_to(skipping bursar.subscription, day date, cause text) returns void
 language plpgsql as
 $$
@@ -813,6 +812,9 @@ declare
             and p.schedule_version = place.schedule_version and p.k = place.k
     );
 begin
+    if day <= skipping.next_from then
+        return;
+    end if;
     insert into bursar.billing_gap (tenant_id, subscription_id, during, cause)
     values (skipping.tenant_id, skipping.id, daterange(skipping.next_from, day), skip_to.cause);
     update bursar.subscription s set schedule_version = place.schedule_version, next_k = place.k, next_part = part,
@@ -944,7 +946,7 @@ begin
     update bursar.subscription s set parked_at = null, parked_reason = null,
         catch_up_through = case when missed = 'bill' then today else s.catch_up_through end
     where s.tenant_id = parked.tenant_id and s.id = parked.id;
-    if missed = 'waive' and parked.next_from < starts then
+    if missed = 'waive' then
         perform bursar.skip_to(parked, starts, 'waived');
     end if;
     perform bursar.note_act(parked.tenant_id, 'subscription.unparked', 'subscription', parked.id,
@@ -1260,6 +1262,65 @@ union all
 select h.id, h.job, h.tenant_id, h.state, null, h.as_of, h.attempts, null, h.outcome, h.created_at, h.finished_at
 from bursar.run_history h where h.requested_by like 'client:%';
 
+-- What an operator types ------------------------------------------------------------------------------------------------
+-- Digits are our own id; anything else is an external_ref, and so is what stands behind 'ref:'.
+
+create function bursar.named_object(kind text, named text, ids bigint[]) returns bigint
+language plpgsql as
+$$
+begin
+    if cardinality(ids) = 0 then
+        perform bursar.refuse(format('there is no %s %s', kind, coalesce(named, 'yet')),
+            format('list them with: bursar %ss list; an external_ref of digits is written ref:%s', kind, coalesce(named, '17')), 'BU004');
+    elsif cardinality(ids) > 1 then
+        perform bursar.refuse(format('%s names %s %ss: %s', coalesce(named, 'nothing given'), cardinality(ids), kind, array_to_string(ids, ', ')),
+            'name one of them by its id');
+    end if;
+    return ids[1];
+end
+$$;
+
+-- Null is the only issuer there is.
+create function bursar.issuer_named(named text) returns bigint
+language sql volatile security definer set search_path = pg_catalog, bursar as
+$$
+    select bursar.named_object('issuer', named, array(
+        select i.id from bursar.issuer i
+        where named is null
+            or case when named ~ '^[0-9]{1,18}$' then i.id = named::bigint else i.external_ref = regexp_replace(named, '^ref:', '') end
+        order by i.id))
+$$;
+
+create function bursar.tenant_named(named text) returns bigint
+language sql volatile security definer set search_path = pg_catalog, bursar as
+$$
+    select bursar.named_object('tenant', coalesce(named, ''), array(
+        select t.id from bursar.tenant t
+        where case when named ~ '^[0-9]{1,18}$' then t.id = named::bigint else t.external_ref = regexp_replace(named, '^ref:', '') end
+        order by t.id))
+$$;
+
+create function bursar.subscription_named(named text) returns bigint
+language sql volatile security definer set search_path = pg_catalog, bursar as
+$$
+    select bursar.named_object('subscription', coalesce(named, ''), array(
+        select s.id from bursar.subscription s where named ~ '^[0-9]{1,18}$' and s.id = case when named ~ '^[0-9]{1,18}$' then named::bigint end
+        union all
+        select s.id from bursar.subscription s where named !~ '^[0-9]{1,18}$' and s.external_ref = regexp_replace(named, '^ref:', '')
+        order by 1))
+$$;
+
+-- An invoice by its number, or by its id.
+create function bursar.invoice_named(named text) returns bigint
+language sql volatile security definer set search_path = pg_catalog, bursar as
+$$
+    select bursar.named_object('invoice', coalesce(named, ''), array(
+        select i.id from bursar.invoice i where named ~ '^[0-9]{1,18}$' and i.id = case when named ~ '^[0-9]{1,18}$' then named::bigint end
+        union all
+        select i.id from bursar.invoice i where named !~ '^[0-9]{1,18}$' and i.number = named
+        order by 1))
+$$;
+
 -- Rights ----------------------------------------------------------------------------------------------------------------
 
 grant select on
@@ -1272,6 +1333,7 @@ grant execute on function
     bursar.pause_subscription, bursar.resume_subscription, bursar.hold_billing, bursar.release_hold, bursar.promise, bursar.dispute,
     bursar.set_rate, bursar.import_rates
 to bursar_client, bursar_ops;
-grant execute on function bursar.unpark_subscription, bursar.propose_unpark, bursar.approve_unpark to bursar_ops;
+grant execute on function bursar.unpark_subscription, bursar.propose_unpark, bursar.approve_unpark, bursar.issuer_named,
+    bursar.tenant_named, bursar.subscription_named, bursar.invoice_named to bursar_ops;
 
 reset role;
