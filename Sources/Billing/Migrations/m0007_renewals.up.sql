@@ -25,7 +25,7 @@ begin atomic
         p.catch_up_periods,
         exists (
             select from bursar.billing_hold h
-            where h.tenant_id = s.tenant_id and h.subscription_id = s.id and h.released_at is null
+            where h.tenant_id = s.tenant_id and h.subscription_id = s.id and h.released_at is null and h.stops_billing
                 and h.valid_from <= local.today and (h.valid_until is null or local.today < h.valid_until)
         ),
         s.currency <> 'KHR' and not exists (
@@ -122,39 +122,38 @@ begin atomic
         and (s.next_from >= s.cancel_on or s.state in ('paused', 'suspended'));
 end;
 
--- Lets billing go on from a day after it rested (a pause, a suspension): what lies between is written down as a gap and never
--- billed, and the rest of the running period is billed in part at the next renewals. It does not change the state.
-create function bursar.resume_billing(of_tenant bigint, of_subscription bigint, from_day date, gap_cause text) returns void
-language plpgsql as
-$$
-declare
-    s     bursar.subscription;
-    v     bursar.subscription_schedule;
-    first date;
-    k     integer;
-begin
-    select * into strict s from bursar.subscription t where t.tenant_id = of_tenant and t.id = of_subscription for no key update;
-    first := greatest(s.charged_through, from_day);
-    if first > s.charged_through then
-        insert into bursar.billing_gap (tenant_id, subscription_id, during, cause)
-        values (of_tenant, of_subscription, daterange(s.charged_through, first), gap_cause);
-    end if;
-    select * into strict v from bursar.subscription_schedule t
-    where t.tenant_id = of_tenant and t.subscription_id = of_subscription
-        and t.valid_from <= first and (t.valid_until is null or first < t.valid_until)
-    order by t.version desc limit 1;
-    k := bursar.period_index(v.anchor_date, v.unit, v.count, v.day_policy, first);
-    update bursar.subscription t
-    set schedule_version = v.version, plan_version_id = v.plan_version_id,
-        next_k = k,
-        next_part = (
-            select coalesce(max(p.part) + 1, 0) from bursar.period p
-            where p.tenant_id = of_tenant and p.subscription_id = of_subscription and p.schedule_version = v.version and p.k = resume_billing.k
-        ),
-        next_from = first, issue_on = first, charged_through = first, paused_until = null
-    where t.tenant_id = of_tenant and t.id = of_subscription;
-end
-$$;
+-- What would be issued at as_of, by subscription: what a renewals run proposes before its first invoice, and what an approved
+-- item is compared with. Over the catch-up cap nothing would be, so those are not here.
+create function bursar.renewals_forecast(as_of timestamptz) returns table (
+    tenant_id       bigint,
+    subscription_id bigint,
+    issuer_id       bigint,
+    currency        text,
+    invoices        bigint,
+    total           bigint
+)
+language sql stable
+begin atomic
+    select d.tenant_id, d.subscription_id, d.issuer_id, d.currency, count(*),
+        sum(sold.subtotal + bursar.tax_on(sold.subtotal, rules.tax_rate_basis_points))::bigint
+    from bursar.renewals_due(as_of) as d
+    join bursar.subscription s on s.tenant_id = d.tenant_id and s.id = d.subscription_id
+    join bursar.issuer i on i.id = d.issuer_id
+    cross join lateral bursar.periods_due(s.tenant_id, s.id, s.schedule_version, s.next_k, s.next_part, s.next_from, d.bill_before) as p
+    join bursar.plan_version v on v.id = p.plan_version_id
+    join bursar.policy rules on rules.id = coalesce(s.policy_id, v.policy_id, i.policy_id)
+    cross join lateral (
+        select bursar.prorated(coalesce(sum(item.quantity * price.unit_amount), 0)::bigint, p.ends - p.starts, p.of_days) as subtotal
+        from bursar.subscription_item item
+        join bursar.price on price.id = item.price_id
+        where item.tenant_id = s.tenant_id and item.subscription_id = s.id
+            and item.valid_from <= p.starts and (item.valid_until is null or p.starts < item.valid_until)
+        offset 0
+    ) as sold
+    where not d.held and not d.waits_for_rate
+    group by d.tenant_id, d.subscription_id, d.issuer_id, d.currency, d.catch_up_periods
+    having count(*) <= d.catch_up_periods;
+end;
 
 -- What an invoice says, as the text whose SHA-256 is its content_hash: one JSON array, instants in microseconds since 1970.
 create function bursar.invoice_content(
@@ -182,11 +181,11 @@ begin atomic
     select json_build_array(line, item_id, price_id, description, quantity, unit_amount, days, of_days, amount, tax);
 end;
 
-grant execute on function bursar.renewals_due(timestamptz), bursar.transitions_due(timestamptz),
+grant execute on function bursar.renewals_due(timestamptz), bursar.renewals_forecast(timestamptz), bursar.transitions_due(timestamptz),
     bursar.periods_due(bigint, bigint, integer, integer, integer, date, date),
     bursar.invoice_line_content(integer, bigint, bigint, text, bigint, bigint, integer, integer, bigint, bigint)
 to bursar_app, bursar_scan, bursar_ops;
 grant execute on function bursar.invoice_content to bursar_app, bursar_scan, bursar_ops;
-grant execute on function bursar.resume_billing(bigint, bigint, date, text) to bursar_app;
+grant execute on function bursar.skip_to, bursar.period_at to bursar_app;
 
 reset role;
