@@ -1,5 +1,6 @@
 extension Duration: PostgresDecodable {
     /// Reads an interval of hours, minutes and seconds, in the styles `iso_8601` and `postgres`; days count 24 hours.
+    ///
     /// An interval with months or years has no length and is refused.
     package init(postgresText: String) throws(PostgresDecodingError) {
         let value = postgresText.hasPrefix("P") ? Self.iso8601(postgresText) : Self.clock(postgresText)
@@ -31,7 +32,7 @@ extension Duration: PostgresDecodable {
         return number.isEmpty ? total : nil
     }
 
-    /// `-3 days 04:05:06.789`
+    /// The style `postgres`: "-3 days 04:05:06.789".
     private static func clock(_ text: String) -> Duration? {
         var total = Duration.zero
         var words = text.split(separator: " ")[...]

@@ -3,12 +3,16 @@ internal import CLibpq
 // The owners of libpq's C objects. Each frees its object exactly once, in `deinit`. Those marked `@unchecked Sendable`
 // hold objects that libpq never changes after it made them, so reading them from any thread is safe.
 
-/// A connection on its way from the thread that opened it to the actor that will own it. Used by one side at a time.
+/// A connection on its way from the thread that opened it to the actor that will own it.
+///
+/// Used by one side at a time.
 struct OpenedConnection: @unchecked Sendable {
     let raw: OpaquePointer
 }
 
-/// Owns a PGconn. Belongs to one actor, hence not Sendable.
+/// Owns a PGconn.
+///
+/// Belongs to one actor, hence not Sendable.
 final class ConnectionHandle {
     let raw: OpaquePointer
 
@@ -33,7 +37,9 @@ final class CancelHandle: @unchecked Sendable {
 
     deinit { PQfreeCancel(raw) }
 
-    /// Sends the request and waits until the server has taken it. Blocks; never call it on the loop or a task's thread.
+    /// Sends the request and waits until the server has taken it.
+    ///
+    /// Blocks; never call it on the loop or a task's thread.
     func send() -> Bool {
         var message = [CChar](repeating: 0, count: 256)
         return PQcancel(raw, &message, Int32(message.count)) == 1

@@ -60,7 +60,9 @@ package enum SchemaCompatibility: Sendable, Hashable {
     }
 }
 
-/// Why the schema was not, or must not be, used or changed. Its description names the command that mends it.
+/// Why the schema was not, or must not be, used or changed.
+///
+/// Its description names the command that mends it.
 package enum MigrationError: Error, Sendable, CustomStringConvertible {
     case older(missing: [Int])
     case newer(unknown: [Int])

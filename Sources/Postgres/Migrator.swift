@@ -13,6 +13,7 @@ package struct Migrator: Sendable {
     /// - Parameters:
     ///   - configuration: a direct connection; its statement timeout does not apply.
     ///   - migrations: all of them, in any order.
+    ///   - loop: where the connections run.
     ///   - lockWait: how long to wait for another migrator, and for each lock on a table.
     /// - Throws: `MigrationError.badSequence`.
     package init(
@@ -72,7 +73,9 @@ package struct Migrator: Sendable {
         }
     }
 
-    /// What the database has. Needs no lock, and works through a pooler and as any role that may use the schema.
+    /// What the database has.
+    ///
+    /// Needs no lock, and works through a pooler and as any role that may use the schema.
     package func status() async throws -> [AppliedMigration] {
         let connection = try await PostgresConnection.connect(configuration, on: loop)
         do {

@@ -1,7 +1,8 @@
 /// How to reach the database, and how long to wait for what.
 package struct PostgresConfiguration: Sendable {
-    /// A libpq URL or connection string, taken as it is: hosts, TLS settings, password file. What it names wins over
-    /// the defaults below.
+    /// A libpq URL or connection string, taken as it is: hosts, TLS settings, password file.
+    ///
+    /// What it names wins over the defaults below.
     package var url: String
 
     /// The URL leads to pgbouncer in transaction mode: unnamed statements, no `options`, and every setting made
@@ -23,8 +24,9 @@ package struct PostgresConfiguration: Sendable {
     /// The server's limit for waiting for one lock; nil for none.
     package var lockTimeout: Duration?
 
-    /// Beyond the statement's own limit, how long an answer may take before it is cancelled from here. This is what
-    /// finds a server that went silent.
+    /// Beyond the statement's own limit, how long an answer may take before it is cancelled from here.
+    ///
+    /// This is what finds a server that went silent.
     package var answerGrace: Duration = .seconds(5)
 
     /// How long the server has to answer a cancelled statement before the connection is dropped.
@@ -44,8 +46,9 @@ package struct PostgresConfiguration: Sendable {
     /// A connection that was idle for longer is asked for a sign of life before it is lent.
     package var idleCheckAfter: Duration = .seconds(30)
 
-    /// Run on every new connection; each must answer true in its first column. Tests and benches make sure by it that
-    /// they do not bypass row-level security.
+    /// Run on every new connection; each must answer true in its first column.
+    ///
+    /// Tests and benches make sure by it that they do not bypass row-level security.
     package var checkoutAssertions: [Statement] = []
 
     package init(url: String, pooled: Bool = false, applicationName: String = "bursar") {

@@ -2,8 +2,9 @@ internal import CLibpq
 internal import SocketLoop
 
 extension PostgresConnection {
-    /// Sends rows with `COPY … FROM STDIN`, chunk by chunk as `next` gives them, until it gives nil. Chunks need not end
-    /// with a row. When `next` throws, nothing is copied.
+    /// Sends rows with `COPY … FROM STDIN`, chunk by chunk as `next` gives them, until it gives nil.
+    ///
+    /// Chunks need not end with a row. When `next` throws, nothing is copied.
     ///
     /// - Returns: how many rows the server took.
     @discardableResult

@@ -5,10 +5,17 @@ internal import SocketLoop
 package struct Notification: Sendable, Hashable {
     package let channel: String
     package let payload: String
+
+    package init(channel: String, payload: String) {
+        self.channel = channel
+        self.payload = payload
+    }
 }
 
 extension PostgresConnection {
-    /// Begins to listen on a channel. Needs a direct connection: through pgbouncer nothing would come.
+    /// Begins to listen on a channel.
+    ///
+    /// Needs a direct connection: through pgbouncer nothing would come.
     package func listen(_ channel: String) async throws {
         guard !configuration.pooled else {
             throw PostgresError(.misuse, "LISTEN needs a direct connection string, not one of a pooler")

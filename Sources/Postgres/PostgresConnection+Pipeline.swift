@@ -105,14 +105,18 @@ extension PostgresConnection {
         do throws(PostgresError) {
             try await flush(handle, &work)
             let rows = try await answers(to: steps, handle, &work)
-            guard PQexitPipelineMode(handle.raw) == 1 else {
-                throw drop(PostgresError(.connectionLost, handle.errorMessage))
-            }
+            try leavePipeline(handle)
             return rows
         } catch {
+            if isOpen { try leavePipeline(handle) }
             let error = work.explain(error)
             throw error.statement == nil ? error.naming(steps.last?.statement.name) : error
         }
+    }
+
+    private func leavePipeline(_ handle: ConnectionHandle) throws(PostgresError) {
+        if PQexitPipelineMode(handle.raw) == 1 { return }
+        throw drop(PostgresError(.connectionLost, handle.errorMessage))
     }
 
     private func send(_ step: Step, _ handle: ConnectionHandle, unnamed: Bool) -> Bool {
@@ -129,7 +133,9 @@ extension PostgresConnection {
         }
     }
 
-    /// Reads up to the sync. The first failure counts: what comes after it was skipped.
+    /// Reads up to the sync.
+    ///
+    /// The first failure counts: what comes after it was skipped.
     private func answers(
         to steps: [Step],
         _ handle: ConnectionHandle,

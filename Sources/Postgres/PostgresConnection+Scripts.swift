@@ -1,12 +1,16 @@
 internal import CLibpq
 
 extension PostgresConnection {
-    /// Runs a text of many statements, by the simple protocol. Without transaction commands of its own it is one
-    /// transaction. It has no time limit but the server's and the given one.
+    /// Runs a text of many statements, by the simple protocol.
+    ///
+    /// Without transaction commands of its own it is one transaction. It has no time limit but the server's and the
+    /// given one.
     ///
     /// - Parameters:
     ///   - sql: the text; never one that holds values.
     ///   - name: what errors call it.
+    ///   - deadline: when it must be done; nil leaves that to the server's limits.
+    /// - Throws: `PostgresError` of the first statement that failed; those before it may have happened.
     package func executeScript(
         _ sql: String,
         name: String = "script",

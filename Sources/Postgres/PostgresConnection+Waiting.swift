@@ -29,15 +29,18 @@ struct Work {
 }
 
 extension PostgresConnection {
-    /// Grants the next answer its time. A call that is being cancelled gets no more of it.
+    /// Grants the next answer its time.
+    ///
+    /// A call that is being cancelled gets no more of it.
     func renew(_ work: inout Work) {
         guard work.interruption == nil else { return }
         work.limit = answerTimeout.map { ContinuousClock.now + $0 }
         if let deadline = work.deadline { work.limit = work.limit.map { min($0, deadline) } ?? deadline }
     }
 
-    /// Waits for the socket. When time is up, or the task is cancelled, asks the server to stop and grants it a little
-    /// more time to say so.
+    /// Waits for the socket.
+    ///
+    /// When time is up, or the task is cancelled, asks the server to stop and grants it a little more time to say so.
     func wait(
         _ handle: ConnectionHandle,
         for interest: SocketLoop.Interest,
@@ -95,7 +98,9 @@ extension PostgresConnection {
         return nil
     }
 
-    /// Reads what the socket holds. A lost connection shows in the results, with the server's last words if it had any.
+    /// Reads what the socket holds.
+    ///
+    /// A lost connection shows in the results, with the server's last words if it had any.
     func consume(_ handle: ConnectionHandle) throws(PostgresError) {
         if PQconsumeInput(handle.raw) == 1 { return }
         if PQisBusy(handle.raw) == 1 { throw drop(PostgresError(.connectionLost, handle.errorMessage)) }

@@ -82,7 +82,9 @@ package actor PostgresConnection {
         try await run(batch, Work(deadline: deadline))
     }
 
-    /// Asks the server to stop what this session runs, if anything. Returns when the server has taken the request.
+    /// Asks the server to stop what this session runs, if anything.
+    ///
+    /// Returns when the server has taken the request.
     package nonisolated func cancel() async -> Bool {
         let canceller = canceller
         let call = BlockingCall<Bool> { _ in canceller.send() }

@@ -14,7 +14,9 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
 
         /// No connection could be made.
         package static let connectionFailed = Code(value: .connectionFailed)
-        /// The connection broke. What ran outside a transaction may or may not have happened.
+        /// The connection broke.
+        ///
+        /// What ran outside a transaction may or may not have happened.
         package static let connectionLost = Code(value: .connectionLost)
         /// The connection broke after COMMIT was sent: the transaction is committed or rolled back, nobody here knows.
         package static let commitOutcomeUnknown = Code(value: .commitOutcomeUnknown)
@@ -43,7 +45,9 @@ package struct PostgresError: Error, Sendable, CustomStringConvertible {
     package var sqlState: SQLState?
     /// The name of the statement that failed.
     package var statement: String?
-    /// The server's detail. It may hold values of the row: never log it.
+    /// The server's detail.
+    ///
+    /// It may hold values of the row: never log it.
     package var detail: String?
     package var hint: String?
     package var constraint: String?

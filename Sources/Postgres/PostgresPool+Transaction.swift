@@ -9,6 +9,7 @@ extension PostgresPool {
     ///
     /// - Throws: the body's error; `PostgresError` with code `commitOutcomeUnknown` when the connection broke after COMMIT
     ///   was sent, and with code `transactionAborted` when the body swallowed the error of a statement.
+    @discardableResult
     package func withTransaction<Result>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: (Transaction) async throws -> Result

@@ -2,8 +2,10 @@ package import Logging
 package import SocketLoop
 internal import Synchronization
 
-/// A bounded set of connections. A caller waits its turn for a free one, no longer than the configuration's `poolWait`;
-/// the same wait covers a server that is away: connecting is tried again with growing, jittered pauses.
+/// A bounded set of connections.
+///
+/// A caller waits its turn for a free one, no longer than the configuration's `poolWait`; the same wait covers a server
+/// that is away: connecting is tried again with growing, jittered pauses.
 package final class PostgresPool: Sendable {
     package let configuration: PostgresConfiguration
     package let size: Int
@@ -40,8 +42,10 @@ package final class PostgresPool: Sendable {
         self.logger = logger
     }
 
-    /// Lends a connection for the length of the body. One that comes back broken, or with a transaction open, is
-    /// dropped.
+    /// Lends a connection for the length of the body.
+    ///
+    /// One that comes back broken, or with a transaction open, is dropped.
+    @discardableResult
     package func withConnection<Result>(
         _ body: (PostgresConnection) async throws -> Result
     ) async throws -> Result {
@@ -223,7 +227,9 @@ extension PostgresConnection {
 }
 
 extension PostgresError {
-    /// Whether waiting may mend a failed connection attempt. libpq gives no SQLSTATE for those; what the server refused
+    /// Whether waiting may mend a failed connection attempt.
+    ///
+    /// libpq gives no SQLSTATE for those; what the server refused
     /// begins with FATAL, and only a start, a stop or a crowd passes.
     fileprivate var mayPass: Bool {
         if code == .connectionLost { return true }

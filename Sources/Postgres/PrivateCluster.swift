@@ -1,7 +1,8 @@
 internal import Glibc
 
-/// A PostgreSQL cluster of one's own: for `bursar dev`, `make run` and the tests. It listens on a unix socket alone, in a
-/// folder that only its owner may enter, and trusts whoever comes through it.
+/// A PostgreSQL cluster of one's own: for `bursar dev`, `make run` and the tests.
+///
+/// It listens on a unix socket alone, in a folder that only its owner may enter, and trusts whoever comes through it.
 ///
 /// As root all of the server's programs run as the `postgres` user, which they demand; the folders are then its.
 package struct PrivateCluster: Sendable {
@@ -9,7 +10,9 @@ package struct PrivateCluster: Sendable {
     package struct Settings: Sendable {
         /// Holds the data, the log and nothing else.
         package var directory: String
-        /// Holds the socket. Short: a socket's path has 107 bytes.
+        /// Holds the socket.
+        ///
+        /// Short: a socket's path has 107 bytes.
         package var socketDirectory: String
         /// Part of the socket's name.
         package var port = 5432
@@ -51,7 +54,9 @@ package struct PrivateCluster: Sendable {
     }
 
     /// Where a cluster of a project lies: in the wanted folder, or under /var/tmp where the server's user cannot enter
-    /// that one. The socket lies in a short folder of its own.
+    /// that one.
+    ///
+    /// The socket lies in a short folder of its own.
     package static func settings(preferring directory: String) -> Settings {
         let owner = ServerPrograms.user
         let place = owner.canEnter(directory) ? directory : "/var/tmp/bursar-\(Self.digest(directory))"
@@ -78,8 +83,9 @@ package struct PrivateCluster: Sendable {
 // MARK: - Life
 
 extension PrivateCluster {
-    /// Creates the cluster where it is missing, and starts the server where it does not run. Returns once the server takes
-    /// connections.
+    /// Creates the cluster where it is missing, and starts the server where it does not run.
+    ///
+    /// Returns once the server takes connections.
     package func start() async throws {
         switch try await status() {
         case .running: return

@@ -30,7 +30,9 @@ package struct Rows: RandomAccessCollection, Sendable {
     func index(of column: String) -> Int? { indexOfColumn[column] }
 }
 
-/// One row. Its values are decoded when they are asked for.
+/// One row.
+///
+/// Its values are decoded when they are asked for.
 package struct Row: Sendable {
     private let rows: Rows
     private let number: Int

@@ -21,8 +21,9 @@ struct ServerPrograms: Sendable {
         /// Somebody else than this process's own user.
         let isOther: Bool
 
-        /// Whether the user can reach the folder's parent, and so a folder made there. Only roots ask: for oneself the
-        /// answer comes with the first attempt to write.
+        /// Whether the user can reach the folder's parent, and so a folder made there.
+        ///
+        /// Only roots ask: for oneself the answer comes with the first attempt to write.
         func canEnter(_ directory: String) -> Bool {
             guard isOther else { return true }
             var path = ""

@@ -1,5 +1,6 @@
-/// A handle on an open transaction, valid inside the closure that received it; used later it throws
-/// `transactionEnded`. It cannot commit or roll back: the closure's return or error does.
+/// A handle on an open transaction, valid inside the closure that received it; used later it throws `transactionEnded`.
+///
+/// It cannot commit or roll back: the closure's return or error does.
 package struct Transaction: Sendable {
     let connection: PostgresConnection
     let scope: UInt64
@@ -34,8 +35,9 @@ package struct Transaction: Sendable {
         try await query(BoundStatement(statement, parameters)).affected
     }
 
-    /// Sends all the statements at once and then reads their answers, in one round trip. When one fails, the rest is
-    /// skipped and the transaction can only be rolled back.
+    /// Sends all the statements at once and then reads their answers, in one round trip.
+    ///
+    /// When one fails, the rest is skipped and the transaction can only be rolled back.
     @discardableResult
     package func pipeline(_ batch: [BoundStatement]) async throws -> [Rows] {
         try await connection.run(batch, work)
@@ -53,6 +55,7 @@ package struct Transaction: Sendable {
 
     /// Runs a part that can fail on its own: when the body throws, only what it did is undone, and the error is thrown
     /// on for the caller to decide.
+    @discardableResult
     package func savepoint<Result>(_ body: (Transaction) async throws -> Result) async throws -> Result {
         try await query(TransactionStatements.savepoint)
         do {

@@ -35,7 +35,9 @@ package final class SocketLoop: SerialExecutor, Sendable {
         case closed
     }
 
-    /// Names one wait or one timer. Never used twice in a process.
+    /// Names one wait or one timer.
+    ///
+    /// Never used twice in a process.
     package struct Ticket: Hashable, Sendable {
         fileprivate let number: UInt64
     }
@@ -107,6 +109,8 @@ package final class SocketLoop: SerialExecutor, Sendable {
     ///   - interest: what to wait for.
     ///   - deadline: when to give up; nil waits without end.
     ///   - cancellable: false for waits that must also be made in a cancelled task, such as the one for a rollback.
+    ///   - isolation: the caller's actor; leave it out.
+    /// - Returns: how the wait ended.
     package func ready(
         _ descriptor: Int32,
         _ interest: Interest,
@@ -142,7 +146,9 @@ package final class SocketLoop: SerialExecutor, Sendable {
         }
     }
 
-    /// Runs an action on the loop's thread at the given time. The action must not block.
+    /// Runs an action on the loop's thread at the given time.
+    ///
+    /// The action must not block.
     package func schedule(at deadline: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void) -> Ticket {
         let ticket = newTicket()
         update { state in
@@ -157,7 +163,9 @@ package final class SocketLoop: SerialExecutor, Sendable {
         settle(ticket, .cancelled)
     }
 
-    /// Stops watching a descriptor, and ends its wait with `.closed`. Call it before the descriptor is closed.
+    /// Stops watching a descriptor, and ends its wait with `.closed`.
+    ///
+    /// Call it before the descriptor is closed.
     package func forget(_ descriptor: Int32) {
         let ticket = update { state in
             if state.registered.remove(descriptor) != nil { epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil) }
@@ -296,7 +304,9 @@ extension SocketLoop {
         }
     }
 
-    /// Runs all queued jobs. False when the loop was stopped and nothing is left: the thread then ends.
+    /// Runs all queued jobs.
+    ///
+    /// False when the loop was stopped and nothing is left: the thread then ends.
     private func runJobs() -> Bool {
         let executor = asUnownedSerialExecutor()
         var batch: [UnownedJob] = []

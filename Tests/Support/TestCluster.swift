@@ -20,7 +20,9 @@ package enum TestCluster {
     }
 
     /// A cluster apart, for tests that stop or break it; they destroy it themselves, and the watcher does where they
-    /// die. The number keeps several apart.
+    /// die.
+    ///
+    /// The number keeps several apart.
     package static func separate(_ name: String) async throws -> PrivateCluster {
         try await start(name)
     }

@@ -26,8 +26,10 @@ package struct TestDatabase: Sendable {
         }
     }
 
-    /// The database's URL for a login. `postgres` is the superuser and for setting up only; everything that is under test
-    /// connects as `bursar`, the login of production.
+    /// The database's URL for a login.
+    ///
+    /// `postgres` is the superuser and for setting up only; everything that is under test connects as `bursar`, the
+    /// login of production.
     package func url(user: String = "bursar") -> String { cluster.url(database: name, user: user) }
 
     /// A configuration whose connections make sure that they neither are a superuser's nor bypass row-level security.
@@ -79,7 +81,8 @@ package struct TestDatabase: Sendable {
 
     private func drop() async throws { try await administer("drop database \(name) with (force)") }
 
-    fileprivate func administer(_ sql: String) async throws {
+    /// Runs a script as the superuser: for setting up, and for breaking things.
+    package func administer(_ sql: String) async throws {
         try await Self.connected(cluster.url()) { try await $0.executeScript(sql, name: "administration") }
     }
 

@@ -7,7 +7,9 @@ package struct WaitedInVain: Error, CustomStringConvertible {
 }
 
 /// Looks again and again, in short intervals, until a fact of another process holds: a row in the database, a process
-/// that ended. For facts of this process wait for a signal instead.
+/// that ended.
+///
+/// For facts of this process wait for a signal instead.
 package func waitUntil(
     _ what: String,
     within limit: Duration = .seconds(20),
