@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Breaks the code on purpose, one line at a time, and wants a named test to turn red for each.
+
+    mutants.py [--list] [NAME...]
+
+The definitions stand in Tests/Mutants/*.toml. The work happens on a copy in .build-mutants, so the tree stays as it is;
+the copy is kept, since only its first build takes long. Exits 1 when a mutant survives or cannot be tried.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+PLACE = TOP / ".build-mutants"
+TREE = PLACE / "tree"
+SCRATCH = PLACE / "build"
+BUILD_LIMIT = 3600
+TEST_LIMIT = 300
+
+
+class Broken(Exception):
+    """A definition that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    breaks: str
+    file: str
+    was: str
+    becomes: str
+    test: str
+    definition: Path
+    line: int
+
+    def problem(self, top=TOP):
+        """Why it cannot be applied, or None."""
+        path = top / self.file
+        if not path.is_file():
+            return f"{self.name}: there is no {self.file}"
+        if "\n" in self.was.strip("\n") or "\n" in self.becomes.strip("\n"):
+            return f"{self.name}: a mutant changes one line"
+        times = path.read_text().count(self.was)
+        if times != 1:
+            return f"{self.name}: its text stands {times} times in {self.file}, not once"
+        if self.was == self.becomes:
+            return f"{self.name}: it changes nothing"
+        return None
+
+    def applied(self, text):
+        return text.replace(self.was, self.becomes)
+
+
+def load(top=TOP):
+    mutants = []
+    for path in sorted((top / "Tests/Mutants").glob("*.toml")):
+        text = path.read_text()
+        try:
+            tables = tomllib.loads(text).get("mutant", [])
+            for table in tables:
+                line = text[: text.index(f'"{table["name"]}"')].count("\n") + 1
+                mutants.append(Mutant(**table, definition=path, line=line))
+        except (tomllib.TOMLDecodeError, TypeError, KeyError, ValueError) as error:
+            raise Broken(f"{path.relative_to(top)}: {error}") from error
+    names = [mutant.name for mutant in mutants]
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise Broken(f"mutants of the same name: {', '.join(sorted(doubled))}")
+    return mutants
+
+
+# The copy --------------------------------------------------------------------------------------------------------------
+
+
+def project_files():
+    command = ["git", "-c", f"safe.directory={TOP}", "ls-files", "-co", "--exclude-standard", "-z"]
+    names = subprocess.run(command, cwd=TOP, capture_output=True, check=True).stdout.decode().split("\0")
+    return {name for name in names if name and (TOP / name).is_file()}
+
+
+def copy_tree():
+    """Makes the copy like the working tree. Files that are the same keep their times, so that little is built anew."""
+    wanted = project_files() | ({"Package.resolved"} if (TOP / "Package.resolved").exists() else set())
+    TREE.mkdir(parents=True, exist_ok=True)
+    for path in list(TREE.rglob("*")):
+        if path.is_file() and str(path.relative_to(TREE)) not in wanted:
+            path.unlink()
+    for name in sorted(wanted):
+        put(TREE / name, (TOP / name).read_bytes(), (TOP / name).stat().st_mode)
+
+
+def put(path, content, mode=None):
+    if path.exists() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    if mode is not None:
+        path.chmod(mode & 0o777 | 0o200)
+
+
+# Building and testing --------------------------------------------------------------------------------------------------
+
+
+def run(arguments, limit, log):
+    """The exit status and the output of a program; the status is None where it was ended after `limit` seconds."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("BURSAR_REAL", "BURSAR_SOAK")}
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            arguments, cwd=TREE, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env=environment, start_new_session=True,
+        )
+        try:
+            status = process.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            status = None
+        except BaseException:
+            end(process)
+            raise
+    if status is None:
+        end(process)
+    return status, log.read_text(errors="replace")
+
+
+def end(process):
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(timeout=10)
+            return
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def build():
+    status, output = run(["swift", "build", "--build-tests", "--scratch-path", str(SCRATCH)], BUILD_LIMIT, PLACE / "build.log")
+    return status == 0, output
+
+
+def test(filters):
+    arguments = ["swift", "test", "--skip-build", "--disable-xctest", "--scratch-path", str(SCRATCH)]
+    for expression in filters:
+        arguments += ["--filter", expression]
+    return run(arguments, TEST_LIMIT * max(1, len(filters) // 4), PLACE / "test.log")
+
+
+def known_tests():
+    _, output = run(["swift", "test", "list", "--skip-build", "--scratch-path", str(SCRATCH)], 120, PLACE / "list.log")
+    return [line.strip() for line in output.splitlines() if "/" in line or "()" in line]
+
+
+FAILED_TEST = re.compile(r"Test (?:\"(.+?)\"|(\w+\([^)]*\))) (?:failed after|recorded an issue|with \d+ .* failed after)")
+
+
+def failed_tests(output):
+    return sorted({first or second for first, second in FAILED_TEST.findall(output)})
+
+
+def shown(output, pattern=r"error:|✘|↳|recorded an issue", most=15):
+    lines = [line for line in output.splitlines() if re.search(pattern, line)]
+    return "\n".join("    " + line for line in lines[:most])
+
+
+def verdict(mutant):
+    """What became of one mutant, and what to show of it."""
+    path = TREE / mutant.file
+    original = path.read_text()
+    try:
+        put(path, mutant.applied(original).encode())
+        built, output = build()
+        if not built:
+            return "does not compile", shown(output, r"error:")
+        status, output = test([mutant.test])
+        if status is None:
+            return "hung", f"    its test did not end within {TEST_LIMIT} s"
+        failed = failed_tests(output)
+        if failed:
+            return "red", ""
+        if status == 0:
+            return "SURVIVED", f"    {mutant.test} passes though {mutant.breaks}"
+        return "no test failed", shown(output, r".", most=10)
+    finally:
+        put(path, original.encode())
+
+
+def prepare(mutants):
+    """Builds the copy as it is and proves that the named tests exist and pass there."""
+    print(f"building a copy in {PLACE.relative_to(TOP)} (the first time takes as long as a whole build)", flush=True)
+    copy_tree()
+    built, output = build()
+    if not built:
+        return f"the copy does not build:\n{shown(output, 'error:')}"
+    known = known_tests()
+    for mutant in mutants:
+        if not any(re.search(mutant.test, name) for name in known):
+            return f"{mutant.name}: no test is called {mutant.test}"
+    status, output = test(sorted({mutant.test for mutant in mutants}))
+    if status != 0:
+        return f"the tests are not green without any mutant:\n{shown(output)}"
+    return None
+
+
+def main(arguments):
+    try:
+        mutants = load()
+    except Broken as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 65
+    if arguments == ["--list"]:
+        for mutant in mutants:
+            print(f"{mutant.name}\n    {mutant.breaks}\n    {mutant.file} · {mutant.test}")
+        return 0
+    if unknown := set(arguments) - {mutant.name for mutant in mutants}:
+        print(f"error: no mutant is called {', '.join(sorted(unknown))}; make mutants MUTANTS=--list", file=sys.stderr)
+        return 64
+    mutants = [mutant for mutant in mutants if not arguments or mutant.name in arguments]
+    if problems := [problem for problem in (mutant.problem() for mutant in mutants) if problem]:
+        print("error: " + "\nerror: ".join(problems), file=sys.stderr)
+        return 65
+    PLACE.mkdir(exist_ok=True)
+    if problem := prepare(mutants):
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    return report(mutants)
+
+
+def report(mutants):
+    width = max(len(mutant.name) for mutant in mutants)
+    caught = 0
+    for mutant in mutants:
+        began = time.monotonic()
+        word, details = verdict(mutant)
+        caught += word == "red"
+        print(f"{mutant.name:<{width}}  {word:<16}  {time.monotonic() - began:4.0f} s  {mutant.test}", flush=True)
+        if details:
+            print(details, flush=True)
+    print(f"{caught} of {len(mutants)} mutants turned their test red")
+    return 0 if caught == len(mutants) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
