@@ -24,6 +24,9 @@ extension Cron {
 /// Local times are counted as seconds of the clock on the wall. Within a stretch they run on evenly; between two
 /// stretches they jump forward (a gap) or back (a repetition), and there the policy decides.
 private struct CronSearch {
+    /// The year 10000 in UTC, which RFC 3339 cannot write.
+    private static let end = 253_402_300_800
+
     private let calendar: CronCalendar
     private let zone: Zone
     private let policy: DSTPolicy
@@ -45,6 +48,7 @@ private struct CronSearch {
     mutating func next() -> Instant? {
         while true {
             if let fire = fireAfterGap() ?? fireWithinSegment() {
+                guard fire < Self.end else { return nil }
                 floor = fire + 1
                 return Instant(secondsSinceEpoch: fire)
             }

@@ -15,6 +15,7 @@ struct CronCalendar: Sendable {
     func firstMatch(from minute: Int) -> Int? {
         let today = CivilCalendar.floorDivide(minute, 1_440)
         var (year, month, day) = CivilCalendar.date(ofDay: today)
+        guard year <= Self.lastYear else { return nil }
         // The day number of the month's day 0, and the weekday of its day 1.
         var monthStart = today - day
         var firstWeekday = CivilCalendar.weekday(ofDay: monthStart + 1)
