@@ -1,10 +1,42 @@
-internal import ArgumentParser
-internal import Hummingbird
-internal import Configuration
-internal import Metrics
-internal import ServiceLifecycle
+import ArgumentParser
 
+/// The command line: every command is one file under `Commands`, and this is the list of them.
 @main
 struct Bursar: AsyncParsableCommand {
-    func run() async throws {}
+    static let configuration = CommandConfiguration(
+        commandName: "bursar",
+        abstract: "The back office of a subscription business: it keeps time, bills, and proves what it did.",
+        discussion: """
+            Exit codes: 0 done, 1 a finding, 64 usage, 65 bad data, 69 service unavailable, 70 internal, 75 try again \
+            or needs approval, 77 not permitted, 78 configuration.
+            """,
+        version: Version.text,
+        groupedSubcommands: [
+            CommandGroup(name: "The daemon", subcommands: [ReloadCommand.self, StatusCommand.self]),
+            CommandGroup(
+                name: "Schedule files and time",
+                subcommands: [CheckCommand.self, SchedulesCommand.self, CronCommand.self]
+            ),
+            CommandGroup(name: "Operations", subcommands: [MigrateCommand.self, DoctorCommand.self]),
+            CommandGroup(name: "Development", subcommands: [DevCommand.self]),
+        ]
+    )
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            FailureReport.exit(with: error)
+        }
+    }
+}
+
+/// What this program is.
+enum Version {
+    static let text = "0.1.0"
 }

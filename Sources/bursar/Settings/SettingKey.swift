@@ -1,0 +1,104 @@
+/// Everything that can be configured: the key in the file, and with `BURSAR_` and underscores in the environment.
+enum SettingKey: String, CaseIterable, Sendable {
+    case environment
+    case databaseURL = "database.url"
+    case databaseURLFile = "database.url_file"
+    case databasePooled = "database.pooled"
+    case databaseDirectURL = "database.direct_url"
+    case databaseDirectURLFile = "database.direct_url_file"
+    case databaseMigrationURL = "database.migration_url"
+    case databaseMigrationURLFile = "database.migration_url_file"
+    case databaseConnections = "database.connections"
+    case schedules
+    case operatorSocket = "operator.socket"
+    case operatorListen = "operator.listen"
+    case nodeName = "node.name"
+    case nodeSlots = "node.slots"
+    case nodeLease = "node.lease"
+    case logLevel = "log.level"
+    case logFormat = "log.format"
+    case developmentDirectory = "dev.directory"
+
+    /// Shown as a fingerprint only, and refused on the command line, where every user of the machine sees it.
+    var isSecret: Bool {
+        switch self {
+        case .databaseURL, .databaseDirectURL, .databaseMigrationURL: true
+        default: false
+        }
+    }
+
+    /// The key that names a file with this one's value, and the systemd credential that may hold it.
+    var secretFile: (key: SettingKey, credential: String)? {
+        switch self {
+        case .databaseURL: (.databaseURLFile, "database-url")
+        case .databaseDirectURL: (.databaseDirectURLFile, "database-direct-url")
+        case .databaseMigrationURL: (.databaseMigrationURLFile, "database-migration-url")
+        default: nil
+        }
+    }
+
+    var components: [String] { rawValue.split(separator: ".").map(String.init) }
+
+    /// `database.url_file` is `BURSAR_DATABASE_URL_FILE`.
+    var environmentName: String {
+        "BURSAR_" + String(rawValue.map { $0 == "." ? "_" : $0 }).uppercased()
+    }
+
+    /// What it is for, in a sentence.
+    var help: String {
+        switch self {
+        case .environment: "development, staging or production"
+        case .databaseURL: "libpq URL of the database, as the login bursar"
+        case .databaseURLFile: "file that holds database.url"
+        case .databasePooled: "true where database.url leads to pgbouncer in transaction mode"
+        case .databaseDirectURL: "URL that goes round pgbouncer: LISTEN needs it"
+        case .databaseDirectURLFile: "file that holds database.direct_url"
+        case .databaseMigrationURL: "URL of a login that may create roles and tables: `bursar migrate` uses it"
+        case .databaseMigrationURLFile: "file that holds database.migration_url"
+        case .databaseConnections: "connections of this node's pool"
+        case .schedules: "folder or file of the schedules"
+        case .operatorSocket: "unix socket of the operator"
+        case .operatorListen: "loopback address that serves /metrics and health over TCP"
+        case .nodeName: "how this node is called on /status"
+        case .nodeSlots: "runs this node works at once"
+        case .nodeLease: "how long a silent node keeps its runs"
+        case .logLevel: "trace, debug, info, notice, warning, error or critical"
+        case .logFormat: "journal, human or json"
+        case .developmentDirectory: "folder of the private PostgreSQL of `bursar dev`"
+        }
+    }
+}
+
+/// Where a setting's value came from.
+enum SettingOrigin: Sendable, Hashable, CustomStringConvertible {
+    case flag
+    case environment(String)
+    case file(path: String, line: Int)
+    /// A file that holds nothing but the value.
+    case secretFile(String)
+    case credential(String)
+    /// Nobody set it; the words say why it is what it is.
+    case preset(String)
+
+    var isPreset: Bool {
+        if case .preset = self { return true }
+        return false
+    }
+
+    var description: String {
+        switch self {
+        case .flag: "--set"
+        case .environment(let name): name
+        case .file(let path, let line): "\(path):\(line)"
+        case .secretFile(let path): path
+        case .credential(let path): "systemd credential \(path)"
+        case .preset(let reason): reason.isEmpty ? "default" : "default (\(reason))"
+        }
+    }
+}
+
+/// A setting's value with its origin.
+struct SettingValue: Sendable, Hashable {
+    var text: String
+    var origin: SettingOrigin
+}

@@ -1,0 +1,38 @@
+import CivilTime
+import Glibc
+
+extension Instant {
+    /// This machine's own clock: for showing what comes next, never for deciding it.
+    static var now: Instant {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Instant(microsecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+
+    /// An instant given on the command line; null where none was given.
+    static func argument(_ text: String?, named name: String) throws(CommandFailure) -> Instant? {
+        guard let text else { return nil }
+        guard let instant = Instant(text) else {
+            throw CommandFailure(
+                .usage,
+                "\(name) takes an instant with its offset, not '\(text)'",
+                remedy: "as 2026-01-31T08:00:00+07:00 or 2026-01-31T01:00:00Z"
+            )
+        }
+        return instant
+    }
+}
+
+extension Zone {
+    /// `2026-01-31 08:00:00 +07:00`
+    func localText(at instant: Instant) -> String {
+        let local = localTime(at: instant)
+        let offset = offset(at: instant)
+        let minutes = abs(offset) / 60
+        let sign = offset < 0 ? "-" : "+"
+        let clock = [local.hour, local.minute, local.second].map(Self.two).joined(separator: ":")
+        return "\(local.date) \(clock) \(sign)\(Self.two(minutes / 60)):\(Self.two(minutes % 60))"
+    }
+
+    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+}
