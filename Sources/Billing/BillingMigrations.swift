@@ -1,0 +1,25 @@
+package import Postgres
+
+/// The migrations of this room.
+package enum BillingMigrations {
+    package static let all = [
+        Migration(
+            number: 5,
+            name: "billing",
+            up: String(decoding: PackageResources.m0005_billing_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0005_billing_down_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 6,
+            name: "contract",
+            up: String(decoding: PackageResources.m0006_contract_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0006_contract_down_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 7,
+            name: "renewals",
+            up: String(decoding: PackageResources.m0007_renewals_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0007_renewals_down_sql, as: UTF8.self)
+        ),
+    ]
+}

@@ -1,0 +1,105 @@
+internal import CivilTime
+internal import Monetary
+package import Postgres
+
+extension Renewal {
+    /// Issues every due invoice of some subscriptions, in a handful of statements whatever their number.
+    ///
+    /// A row that the database refuses does not stop the others: the chunk is halved until that subscription stands
+    /// alone, and it is parked with the error's text. The transaction must name the tenants of all of them.
+    package static func issue(_ due: [Due], _ act: Act, in transaction: Transaction) async throws -> Issued {
+        guard !due.isEmpty else { return Issued() }
+        do {
+            return try await transaction.savepoint { try await issueTogether(due, act, in: $0) }
+        } catch let error as PostgresError where error.isOfOneRow {
+            guard due.count == 1 else { return try await issueHalves(due, act, in: transaction) }
+            var issued = Issued()
+            if error.sqlState == .lockNotAvailable {
+                issued.leftLocked = 1
+            } else {
+                issued.parked = try await park(due, because: [error.forPerson], act, in: transaction)
+            }
+            return issued
+        }
+    }
+
+    private static func issueHalves(_ due: [Due], _ act: Act, in transaction: Transaction) async throws -> Issued {
+        let middle = due.count / 2
+        var issued = try await issue(Array(due[..<middle]), act, in: transaction)
+        try issued.add(await issue(Array(due[middle...]), act, in: transaction))
+        return issued
+    }
+
+    /// Locks subscriptions, then inserts periods (the exclusion may refuse them), then takes the numbers; after the
+    /// number series nothing can wait any more.
+    private static func issueTogether(_ due: [Due], _ act: Act, in transaction: Transaction) async throws -> Issued {
+        typealias Statements = RenewalIssueStatements
+        var issued = Issued()
+        let locked = try await transaction.query(Statements.lock, due.tenants, due.subscriptions, act.asOf).due()
+        guard !locked.isEmpty else { return issued }
+
+        let periods = try await transaction.query(Statements.periods, locked.tenants, locked.subscriptions, act.asOf)
+        let billed = try periods.due()
+        issued.parked = try await parkUnbilled(Set(locked).subtracting(billed), act, in: transaction)
+        guard !billed.isEmpty else { return issued }
+
+        let ids = try periods.map { row throws(PostgresError) in try row.get("id", as: Int64.self) }
+        let answers = try await transaction.pipeline([
+            Statements.numbers.bind(billed.tenants, act.asOf),
+            Statements.invoices.bind(billed.tenants, ids, act.asOf, act.run),
+        ])
+        for row in answers.last ?? periods {
+            issued.invoices += try row.get("invoices", as: Int.self)
+            try issued.totals.add(
+                Money(minorUnits: row.get("total"), currency: Currency(known: row.get("currency")))
+            )
+        }
+        return issued
+    }
+
+    /// Parks what is due but got no period: more of them than the catch-up cap, or none that its schedule knows.
+    private static func parkUnbilled(_ due: Set<Due>, _ act: Act, in transaction: Transaction) async throws -> Int {
+        guard !due.isEmpty else { return 0 }
+        let left = due.sorted { $0.subscription < $1.subscription }
+        let rows = try await transaction.query(
+            RenewalIssueStatements.unbilled,
+            left.tenants,
+            left.subscriptions,
+            act.asOf
+        )
+        return try await park(rows.due(), because: rows.map { try $0.get("reason") }, act, in: transaction)
+    }
+
+    /// Sets subscriptions aside, with a reason each: nothing is done to them until a person says so.
+    /// - Returns: how many were parked; one that is parked already keeps its first reason.
+    @discardableResult
+    package static func park(
+        _ due: [Due],
+        because reasons: [String],
+        _ act: Act,
+        in transaction: Transaction
+    ) async throws -> Int {
+        try await transaction.execute(
+            RenewalIssueStatements.park,
+            due.tenants,
+            due.subscriptions,
+            reasons,
+            act.run
+        )
+    }
+}
+
+extension PostgresError {
+    /// Whether one row may be to blame, so that the others can go on without it.
+    fileprivate var isOfOneRow: Bool {
+        guard let sqlState else { return false }
+        return ["22", "23"].contains(sqlState.class)
+            || [.refusedByRule, .raiseException, .lockNotAvailable].contains(sqlState)
+    }
+
+    /// The error as the reason of a parked subscription.
+    fileprivate var forPerson: String {
+        [message, detail, constraint.map { "constraint \($0)" }, sqlState.map { "SQLSTATE \($0)" }]
+            .compactMap(\.self).joined(separator: "; ")
+    }
+}
