@@ -112,9 +112,12 @@ extension PostgresConnection {
     /// Looks, without waiting, whether the server has ended the session meanwhile.
     func noticesLoss() -> Bool {
         guard let handle else { return true }
-        if PQconsumeInput(handle.raw) == 1, PQstatus(handle.raw) == CONNECTION_OK { return false }
-        _ = drop(PostgresError(.connectionLost, handle.errorMessage))
-        return true
+        // The first read may take in the server's last words, the second one then meets the end.
+        for _ in 0..<2 where PQconsumeInput(handle.raw) != 1 || PQstatus(handle.raw) != CONNECTION_OK {
+            _ = drop(PostgresError(.connectionLost, handle.errorMessage))
+            return true
+        }
+        return false
     }
 
     /// Forgets the connection; the last user of the handle closes it.

@@ -16,7 +16,7 @@ package struct PrivateCluster: Sendable {
         package var socketDirectory: String
         /// Part of the socket's name.
         package var port = 5432
-        /// False for clusters whose data may be lost with the machine's power: tests.
+        /// False for clusters whose data may be lost with the machine's power: tests. A killed server loses nothing.
         package var fsync = true
         /// Lines for postgresql.conf.
         package var parameters: [String: String] = ["shared_buffers": "128MB", "max_connections": "100"]
@@ -151,7 +151,7 @@ extension PrivateCluster {
         // A reader of the socket as root connects whatever the permissions say; another user's program needs them.
         if ServerPrograms.user.isOther { parameters["unix_socket_permissions"] = "0777" }
         if !settings.fsync {
-            parameters.merge(["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"]) { _, new in new }
+            parameters.merge(["fsync": "off", "full_page_writes": "off"]) { _, new in new }
         }
         parameters.merge(settings.parameters) { _, new in new }
         return parameters.sorted { $0.key < $1.key }

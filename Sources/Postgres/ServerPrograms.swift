@@ -1,6 +1,5 @@
 internal import Glibc
 internal import Subprocess
-internal import SystemPackage
 
 /// A private cluster could not be made, started or stopped.
 package struct PrivateClusterError: Error, Sendable, CustomStringConvertible {
@@ -113,11 +112,10 @@ struct ServerPrograms: Sendable {
         input: String = ""
     ) async throws(PrivateClusterError) -> (isSuccess: Bool, output: String) {
         do {
+            // In a folder that every user may enter, whatever our own is.
             let result = try await Subprocess.run(
-                .name(words[0]),
-                arguments: Arguments(Array(words.dropFirst())),
-                environment: .inherit.updating(["LC_ALL": "C.UTF-8"]),
-                workingDirectory: "/",
+                .name("env"),
+                arguments: Arguments(["-C", "/", "LC_ALL=C.UTF-8"] + words),
                 input: .string(input),
                 output: .string(limit: 1 << 16),
                 error: .combinedWithOutput

@@ -62,14 +62,14 @@ struct CancellationTests {
     @Test("The server's statement timeout is the configuration's, and a transaction may have its own")
     func statementTimeout() async throws {
         try await TestDatabase.with { database in
-            try await database.withPool(size: 1, configure: { $0.statementTimeout = .milliseconds(50) }) { pool in
+            try await database.withPool(size: 1, configure: { $0.statementTimeout = .milliseconds(500) }) { pool in
                 let error = await #expect(throws: PostgresError.self) {
                     try await pool.withTransaction { try await $0.query(sleep, 30.0) }
                 }
                 #expect(error?.code == .timedOut)
                 let longer = TransactionOptions(statementTimeout: .seconds(20))
                 try await pool.withTransaction(longer) { transaction in
-                    try await transaction.query(sleep, 0.2)
+                    try await transaction.query(sleep, 0.7)
                 }
             }
         }
@@ -91,7 +91,9 @@ struct CancellationTests {
                 let error = await #expect(throws: PostgresError.self) { try await task.value }
                 #expect(error?.code == .cancelled)
                 try await expectUsable(pool)
-                let rows = try await database.asSuperuser { try await $0.query(Statement("test.all", "select * from t")) }
+                let rows = try await database.asSuperuser {
+                    try await $0.query(Statement("test.all", "select * from t"))
+                }
                 #expect(rows.isEmpty)
             }
         }

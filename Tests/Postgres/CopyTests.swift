@@ -40,7 +40,11 @@ struct CopyTests {
                 let calls = Mutex(0)
                 await #expect(throws: Broken.self) {
                     try await connection.copyIn(into) {
-                        if calls.withLock({ $0 += 1; return $0 }) > 100 { throw Broken() }
+                        if calls.withLock({
+                            $0 += 1; return $0
+                        }) > 100 {
+                            throw Broken()
+                        }
                         return CopyText.row([1, "x"])
                     }
                 }

@@ -32,7 +32,9 @@ struct NotificationTests {
             let listener = try await PostgresConnection.connect(database.configuration(), on: TestCluster.loop)
             try await listener.listen("work")
             let wait = Task { try await listener.nextNotification(deadline: .now + .seconds(10)) }
-            try await database.setUp("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+            try await database.setUp(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            )
             let error = await #expect(throws: PostgresError.self) { try await wait.value }
             #expect(error?.code == .connectionLost)
         }

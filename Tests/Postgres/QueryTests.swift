@@ -75,7 +75,8 @@ struct QueryTests {
         try await withConnection { connection in
             let one = Statement("test.one", "select $1::text")
             for misused in [
-                one.bind("a\0b"), Statement(String(repeating: "n", count: 64), "select 1").bind(), Statement("", "select 1").bind(),
+                one.bind("a\0b"), Statement(String(repeating: "n", count: 64), "select 1").bind(),
+                Statement("", "select 1").bind(),
             ] {
                 let error = await #expect(throws: PostgresError.self) { try await connection.query(misused) }
                 #expect(error?.code == .misuse)
@@ -144,7 +145,10 @@ struct QueryTests {
             try await database.withPool { pool in
                 try await pool.withConnection { connection in
                     let row = try await connection.query(
-                        Statement("test.settings", "select '2026-03-04'::date, '2026-03-04 05:06Z'::timestamptz, '1:02'::interval")
+                        Statement(
+                            "test.settings",
+                            "select '2026-03-04'::date, '2026-03-04 05:06Z'::timestamptz, '1:02'::interval"
+                        )
                     ).first
                     #expect(try row?.get(0) == CivilDate(year: 2026, month: 3, day: 4))
                     #expect(try row?.get(1, as: Instant.self).description == "2026-03-04T05:06:00Z")

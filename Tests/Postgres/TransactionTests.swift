@@ -162,7 +162,9 @@ struct TransactionTests {
     @Test("A deadlock is broken and its victim runs again")
     func deadlock() async throws {
         try await withTable { database, pool in
-            try await database.setUp("insert into t values (1), (2); alter database \(database.name) set deadlock_timeout = '50ms'")
+            try await database.setUp(
+                "insert into t values (1), (2); alter database \(database.name) set deadlock_timeout = '50ms'"
+            )
             let lock = Statement("test.lock", "select a from t where a = $1 for update")
             let bothLocked = Meeting(of: 2)
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -181,7 +183,10 @@ struct TransactionTests {
         }
     }
 
-    @Test("Retries are bounded, and other errors are not retried", arguments: [("40001", 3), ("40P01", 3), ("23505", 1)])
+    @Test(
+        "Retries are bounded, and other errors are not retried",
+        arguments: [("40001", 3), ("40P01", 3), ("23505", 1)]
+    )
     func retries(_ state: String, expected: Int) async throws {
         try await withTable { database, pool in
             try await database.setUp(

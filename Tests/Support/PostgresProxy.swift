@@ -169,7 +169,9 @@ extension PostgresProxy {
     private func relayRequests(_ pair: Pair) {
         defer { leave(pair) }
         // The first message has no type: a start, a request for TLS, a cancel request.
-        guard let start = readBody(pair.client), writeAll(pair.server, bigEndian(start.count + 4) + start) else { return }
+        guard let start = readBody(pair.client), writeAll(pair.server, bigEndian(start.count + 4) + start) else {
+            return
+        }
         while let type = readExactly(pair.client, 1), let body = readBody(pair.client) {
             waitWhileSilent(pair)
             switch message(type[0], body, pair).map(judge) ?? .forward {
@@ -234,7 +236,9 @@ private func readExactly(_ descriptor: Int32, _ count: Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)
     var position = 0
     while position < count {
-        let got = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress.map { $0 + position }, count - position) }
+        let got = bytes.withUnsafeMutableBytes {
+            read(descriptor, $0.baseAddress.map { $0 + position }, count - position)
+        }
         guard got > 0 else { return nil }
         position += got
     }
@@ -266,7 +270,9 @@ private func withSocketAddress(_ path: String, _ body: (UnsafePointer<sockaddr>,
     guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else { return -1 }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
     return withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
     }
 }
 

@@ -2,7 +2,6 @@ internal import Glibc
 package import Postgres
 package import SocketLoop
 internal import Subprocess
-internal import SystemPackage
 
 /// One private PostgreSQL for the whole test process: started on first use, and stopped and removed by a watcher when the
 /// process ends, however it ends.
@@ -51,6 +50,7 @@ package enum TestCluster {
     /// Leaves a process behind that outlives this one, waits for its end, and then stops the server and removes its files.
     private static func watch(_ cluster: PrivateCluster) async throws {
         let script = """
+            cd /
             setsid sh -c '
                 while kill -0 \(getpid()); do sleep 0.5; done
                 kill -QUIT $(head -n 1 \(cluster.dataDirectory)/postmaster.pid)
@@ -61,7 +61,6 @@ package enum TestCluster {
         _ = try await Subprocess.run(
             .name("sh"),
             arguments: ["-c", script],
-            workingDirectory: "/",
             output: .discarded
         )
     }

@@ -1,0 +1,53 @@
+import Glibc
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("Private cluster")
+struct PrivateClusterTests {
+    @Test("A cluster is made, stopped, started with its data, and removed")
+    func life() async throws {
+        let cluster = try await TestCluster.separate("life")
+        #expect(try await cluster.status() == .running)
+        let configuration = PostgresConfiguration(url: cluster.url())
+        let connection = try await PostgresConnection.connect(configuration, on: TestCluster.loop)
+        try await connection.executeScript("create table kept (a int)")
+        await connection.close()
+        try await cluster.stop()
+        #expect(try await cluster.status() == .stopped)
+        try await cluster.stop()
+        try await cluster.start()
+        try await cluster.start()
+        let again = try await PostgresConnection.connect(configuration, on: TestCluster.loop)
+        try await again.query(Statement("test.kept", "select * from kept"))
+        await again.close()
+        try await cluster.restart(.immediate)
+        #expect(try await cluster.serverProcess() ?? 0 > 0)
+        try await cluster.destroy()
+        #expect(try await cluster.status() == .absent)
+    }
+
+    @Test("A run directory too long for a socket is refused with its length and the remedy")
+    func longPath() throws {
+        let settings = PrivateCluster.Settings(
+            directory: "/var/tmp/never_made",
+            socketDirectory: "/tmp/" + String(repeating: "d", count: 100)
+        )
+        let error = #expect(throws: PrivateClusterError.self) { try PrivateCluster(settings) }
+        #expect(
+            error?.message.contains("has 119 bytes and the system allows 107; choose a shorter run directory") == true
+        )
+    }
+
+    @Test(
+        "From a deep path that the server's user cannot enter the data lies under /var/tmp, and the socket's path is short"
+    )
+    func deepPath() {
+        let deep = "/root/" + String(repeating: "very_deep/", count: 30) + ".bursar"
+        let settings = PrivateCluster.settings(preferring: deep)
+        #expect("\(settings.socketDirectory)/.s.PGSQL.65535".utf8.count <= 107)
+        if geteuid() == 0 { #expect(settings.directory.hasPrefix("/var/tmp/bursar-")) }
+        #expect(settings.directory == PrivateCluster.settings(preferring: deep).directory)
+        #expect(settings.directory != PrivateCluster.settings(preferring: deep + "2").directory)
+    }
+}
