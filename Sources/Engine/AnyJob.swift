@@ -9,21 +9,21 @@ package struct AnyJob: Sendable {
     let postcondition: @Sendable (JSONText, JobContext) async throws -> Postcondition
 
     package init<Wrapped: Job>(_ job: Wrapped) {
-        signature = JobSignature(
+        let signature = JobSignature(
             name: Wrapped.name.description,
             description: Wrapped.summary,
             fields: Wrapped.Parameters.fields
         )
-        run = { try await job.run(try Self.parameters($0, of: Wrapped.self), in: $1) }
-        postcondition = { try await job.postcondition(try Self.parameters($0, of: Wrapped.self), in: $1) }
-    }
-
-    private static func parameters<Wrapped: Job>(_ json: JSONText, of job: Wrapped.Type) throws -> Wrapped.Parameters {
-        do {
-            return try json.decoded()
-        } catch let error as DecodingError {
-            throw JobError(.permanent, "the parameters are not those of \(Wrapped.name): \(error)")
+        let parameters: @Sendable (JSONText) throws -> Wrapped.Parameters = { json in
+            do {
+                return try JSONText(signature.withDefaults(json.text)).decoded()
+            } catch {
+                throw JobError(.permanent, "the parameters are not those of \(Wrapped.name): \(error)")
+            }
         }
+        self.signature = signature
+        run = { try await job.run(try parameters($0), in: $1) }
+        postcondition = { try await job.postcondition(try parameters($0), in: $1) }
     }
 }
 

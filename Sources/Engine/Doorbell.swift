@@ -6,7 +6,4 @@ struct Doorbell: Sendable {
 
     /// Every ring from now on, for one loop.
     var answers: AsyncStream<Void> { rings.stream }
-
-    /// No more rings: the loop ends after the last.
-    func remove() { rings.continuation.finish() }
 }

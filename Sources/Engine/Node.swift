@@ -68,8 +68,10 @@ package final class Node: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.keepLease() }
                 group.addTask { await self.ringRegularly() }
-                group.addTask { await self.claimAndWork() }
+                await self.claimAndWork()
+                group.cancelAll()
             }
+            await leave()
         } onGracefulShutdown: {
             self.crew.drain()
             self.doorbell.ring()
@@ -82,11 +84,21 @@ package final class Node: Service {
     // MARK: The lease
 
     private func keepLease() async {
-        while !Task.isCancelled, !crew.isDone {
+        while !Task.isCancelled {
             guard var clock = await register() else { continue }
             await renewUntilLost(&clock)
         }
-        try? await Task { try await nodes.leave(crew.nodeID) }.value
+    }
+
+    /// Ends the lease at once, also where the task was cancelled: peers need not wait for it.
+    private func leave() async {
+        let id = crew.nodeID
+        do {
+            try await Task { try await nodes.leave(id) }.value
+            logger.info("node has left", metadata: ["node": "\(id)"])
+        } catch {
+            logger.notice("the lease is left to its end", metadata: ["node": "\(id)", "error": "\(error)"])
+        }
     }
 
     /// A new id for every lease: nothing that an old one began can be taken for the new one's.
@@ -109,7 +121,7 @@ package final class Node: Service {
 
     private func renewUntilLost(_ clock: inout LeaseClock) async {
         var failed = false
-        while !crew.isDone {
+        while !Task.isCancelled {
             switch clock.next(now: .now, lastAttemptFailed: failed) {
             case .abandon:
                 logger.error("the lease could not be renewed in time, its work is abandoned")
@@ -145,17 +157,16 @@ package final class Node: Service {
     // MARK: The claim loop
 
     private func ringRegularly() async {
-        while !Task.isCancelled, !crew.isDone {
+        while !Task.isCancelled {
             try? await Task.sleep(for: configuration.poll)
             doorbell.ring()
         }
-        doorbell.ring()
-        doorbell.remove()
     }
 
     private func claimAndWork() async {
         await withDiscardingTaskGroup { group in
             for await _ in doorbell.answers {
+                if crew.isDone { break }
                 do {
                     try await lookForWork(&group)
                     pulse.beat()
@@ -163,7 +174,6 @@ package final class Node: Service {
                     pulse.missed("\(error)")
                     logger.warning("could not look for work", metadata: ["error": "\(error)"])
                 }
-                if crew.isDone { break }
             }
         }
     }
