@@ -9,13 +9,15 @@ the copy is kept, since only its first build takes long. Exits 1 when a mutant s
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+import testrun  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
 PLACE = TOP / ".build-mutants"
@@ -119,22 +121,9 @@ def run(arguments, limit, log):
             status = process.wait(timeout=limit)
         except subprocess.TimeoutExpired:
             status = None
-        except BaseException:
-            end(process)
-            raise
-    if status is None:
-        end(process)
+        finally:
+            testrun.end(process)
     return status, log.read_text(errors="replace")
-
-
-def end(process):
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(timeout=10)
-            return
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
 
 
 def build():
@@ -143,27 +132,25 @@ def build():
 
 
 def test(filters):
-    arguments = ["swift", "test", "--skip-build", "--disable-xctest", "--scratch-path", str(SCRATCH)]
+    """The exit status, the events and the output of the tests that any of the filters names."""
+    events = testrun.Events(PLACE / "test-events.jsonl")
+    events.path.unlink(missing_ok=True)
+    arguments = testrun.arguments(events.path, "--scratch-path", str(SCRATCH))
     for expression in filters:
         arguments += ["--filter", expression]
-    return run(arguments, TEST_LIMIT * max(1, len(filters) // 4), PLACE / "test.log")
+    status, output = run(arguments, TEST_LIMIT * max(1, len(filters) // 4), PLACE / "test.log")
+    events.update()
+    return status, events, output
 
 
 def known_tests():
     _, output = run(["swift", "test", "list", "--skip-build", "--scratch-path", str(SCRATCH)], 120, PLACE / "list.log")
-    return [line.strip() for line in output.splitlines() if "/" in line or "()" in line]
+    return [line.strip() for line in output.splitlines() if re.match(r"\w+\.\w", line.strip())]
 
 
-FAILED_TEST = re.compile(r"Test (?:\"(.+?)\"|(\w+\([^)]*\))) (?:failed after|recorded an issue|with \d+ .* failed after)")
-
-
-def failed_tests(output):
-    return sorted({first or second for first, second in FAILED_TEST.findall(output)})
-
-
-def shown(output, pattern=r"error:|✘|↳|recorded an issue", most=15):
+def shown(output, pattern=r"error:", most=15):
     lines = [line for line in output.splitlines() if re.search(pattern, line)]
-    return "\n".join("    " + line for line in lines[:most])
+    return "\n".join("    " + line for line in lines[-most:])
 
 
 def verdict(mutant):
@@ -174,13 +161,12 @@ def verdict(mutant):
         put(path, mutant.applied(original).encode())
         built, output = build()
         if not built:
-            return "does not compile", shown(output, r"error:")
-        status, output = test([mutant.test])
-        if status is None:
-            return "hung", f"    its test did not end within {TEST_LIMIT} s"
-        failed = failed_tests(output)
-        if failed:
+            return "does not compile", shown(output)
+        status, events, output = test([mutant.test])
+        if events.failed:
             return "red", ""
+        if status is None:
+            return "hung", f"    {mutant.test} did not end within {TEST_LIMIT} s"
         if status == 0:
             return "SURVIVED", f"    {mutant.test} passes though {mutant.breaks}"
         return "no test failed", shown(output, r".", most=10)
@@ -194,14 +180,15 @@ def prepare(mutants):
     copy_tree()
     built, output = build()
     if not built:
-        return f"the copy does not build:\n{shown(output, 'error:')}"
+        return f"the copy does not build:\n{shown(output)}"
     known = known_tests()
     for mutant in mutants:
         if not any(re.search(mutant.test, name) for name in known):
             return f"{mutant.name}: no test is called {mutant.test}"
-    status, output = test(sorted({mutant.test for mutant in mutants}))
+    status, events, output = test(sorted({mutant.test for mutant in mutants}))
     if status != 0:
-        return f"the tests are not green without any mutant:\n{shown(output)}"
+        told = "\n".join(map(str, events.issues)) or shown(output, ".")
+        return f"the tests are not green without any mutant:\n{told}"
     return None
 
 
