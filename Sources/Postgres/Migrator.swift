@@ -209,7 +209,11 @@ extension Migrator {
     }
 }
 
-private enum MigrationStatements {
+/// The migrator's own statements.
+package enum MigrationStatements {
+    /// All of them but the script that makes the table, for the test that prepares every statement.
+    package static let all = [lock, lockHolder, exists, applied, record, forget]
+
     static let foundation = """
         create schema if not exists bursar;
         create table if not exists bursar.schema_migration (

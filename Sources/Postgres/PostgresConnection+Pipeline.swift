@@ -64,6 +64,14 @@ extension PostgresConnection {
         }
     }
 
+    /// Prepares a statement without running it: the server checks its text, tables, columns and types.
+    package func prepare(_ statement: Statement) async throws {
+        let work = Work()
+        try await enter(work)
+        defer { leave() }
+        _ = try await exchange([.prepare(Prepared(statement.bind()))], work)
+    }
+
     private func forgetPlans() async throws(PostgresError) {
         prepared = [:]
         hasStalePlans = false

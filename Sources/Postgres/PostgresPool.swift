@@ -44,7 +44,8 @@ package final class PostgresPool: Sendable {
 
     /// Lends a connection for the length of the body.
     ///
-    /// One that comes back broken, or with a transaction open, is dropped.
+    /// One that comes back broken, or with a transaction open, is dropped. What the body sets for the session stays set:
+    /// use a transaction and its settings instead.
     @discardableResult
     package func withConnection<Result>(
         _ body: (PostgresConnection) async throws -> Result
@@ -119,6 +120,8 @@ extension PostgresPool {
     }
 
     private func nextGrant(until deadline: ContinuousClock.Instant) async -> Grant {
+        // Most callers need not wait, and so need neither timer nor cancellation.
+        if let grant = state.withLock({ $0.grant(size: size) }) { return grant }
         let number = state.withLock { state in
             state.lastWaiter += 1
             return state.lastWaiter
@@ -127,7 +130,12 @@ extension PostgresPool {
         defer { loop.unschedule(timer) }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                if let grant = state.withLock({ $0.grant(or: (number, continuation), size: size) }) {
+                let grant = state.withLock { state in
+                    let grant = state.grant(size: size)
+                    if grant == nil { state.waiters.append((number, continuation)) }
+                    return grant
+                }
+                if let grant {
                     continuation.resume(returning: grant)
                 } else if Task.isCancelled {
                     refuse(number, Self.cancelled)
@@ -163,11 +171,8 @@ extension PostgresPool.State {
         waiters.isEmpty ? nil : waiters.removeFirst().continuation
     }
 
-    /// Grants at once, or puts the caller in the queue and returns nil.
-    fileprivate mutating func grant(
-        or waiter: (number: UInt64, continuation: CheckedContinuation<PostgresPool.Grant, Never>),
-        size: Int
-    ) -> PostgresPool.Grant? {
+    /// What can be granted at once; nil where the caller has to wait.
+    fileprivate mutating func grant(size: Int) -> PostgresPool.Grant? {
         if isClosed { return .refused(PostgresPool.closed) }
         // The one used last is the likeliest to be warm; the others may grow old and be checked.
         if let idle = idle.popLast() { return .connection(idle.connection, idleSince: idle.since) }
@@ -175,7 +180,6 @@ extension PostgresPool.State {
             taken += 1
             return .room
         }
-        waiters.append(waiter)
         return nil
     }
 }

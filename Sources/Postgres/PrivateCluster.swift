@@ -16,7 +16,9 @@ package struct PrivateCluster: Sendable {
         package var socketDirectory: String
         /// Part of the socket's name.
         package var port = 5432
-        /// False for clusters whose data may be lost with the machine's power: tests. A killed server loses nothing.
+        /// False for clusters whose data may be lost with the machine's power: tests.
+        ///
+        /// A killed server loses nothing.
         package var fsync = true
         /// Lines for postgresql.conf.
         package var parameters: [String: String] = ["shared_buffers": "128MB", "max_connections": "100"]

@@ -88,6 +88,13 @@ package enum TransactionStatements {
     package static let rollbackTo = Statement("postgres.rollback_to", "rollback to savepoint bursar_step")
     package static let signOfLife = Statement("postgres.sign_of_life", "select 1")
 
+    /// All of them, for the test that prepares every statement.
+    package static var all: [Statement] {
+        let isolations: [TransactionOptions.Isolation] = [.readCommitted, .repeatableRead, .serializable]
+        let beginnings = isolations.flatMap { [begin($0, readOnly: false), begin($0, readOnly: true)] }
+        return beginnings + [settings, role, tenants, commit, rollback, savepoint, release, rollbackTo, signOfLife]
+    }
+
     static func begin(_ isolation: TransactionOptions.Isolation, readOnly: Bool) -> Statement {
         switch (isolation, readOnly) {
         case (.readCommitted, false): Statement("postgres.begin", "begin isolation level read committed read write")

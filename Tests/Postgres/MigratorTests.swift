@@ -148,6 +148,16 @@ struct MigratorTests {
         }
     }
 
+    @Test(
+        "Every statement of this room can be prepared",
+        arguments: TransactionStatements.all + MigrationStatements.all
+    )
+    func prepares(_ statement: Statement) async throws {
+        try await TestDatabase.with(migrations: [first]) { database in
+            try await database.asSuperuser { try await $0.prepare(statement) }
+        }
+    }
+
     @Test("The checksum is SHA-256 of the way up")
     func checksum() {
         let migration = Migration(number: 1, name: "x", up: "abc", down: "")

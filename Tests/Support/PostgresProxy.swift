@@ -1,8 +1,10 @@
 internal import Glibc
 internal import Synchronization
 
-/// A unix socket between a program and its server that reads along what the program says, and can break off at any named
-/// statement. For tests of faults; plain threads and blocking sockets.
+/// A unix socket between a program and its server that reads along what the program says, and can break off at any
+/// named statement.
+///
+/// For tests of faults; plain threads and blocking sockets.
 package final class PostgresProxy: Sendable {
     /// One message of the program, seen before the server gets it.
     package struct Message: Sendable {
