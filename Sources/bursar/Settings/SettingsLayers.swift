@@ -11,6 +11,7 @@ struct SettingsLayers {
     /// - Parameters:
     ///   - flags: `key=value` each.
     ///   - configFile: from `--config`; otherwise `BURSAR_CONFIG`, otherwise `/etc/bursar/bursar.yaml` where it exists.
+    /// - Throws: a flag or a line of the file that cannot be used.
     init(flags: [String], configFile: String?) throws(CommandFailure) {
         self.flags = InMemoryProvider(name: "flags", values: try Self.parse(flags))
         environment = EnvironmentVariablesProvider().prefixKeys(with: "bursar")

@@ -118,7 +118,8 @@ private func describe(_ error: PostgresError) -> CommandFailure {
 
 /// A connection that was not made: libpq tells the reasons apart in words only.
 private func describeRefusal(_ error: PostgresError) -> CommandFailure {
-    let text = error.message
+    // libpq breaks its lines and indents them.
+    let text = error.message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
     func says(_ words: String...) -> Bool { words.contains { text.contains($0) } }
     if says("password authentication failed", "no pg_hba.conf entry", "no password supplied", "is not permitted")
         || says("role \"") && says("does not exist")

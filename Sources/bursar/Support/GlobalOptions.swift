@@ -27,7 +27,8 @@ struct GlobalOptions: ParsableArguments {
     ///   - isDaemon: whether this process serves.
     ///   - needsDatabase: false for commands that ask files or the daemon only: an operator's shell need not know the
     ///     database.
-    /// - Throws: what is wrong with the configuration.
+    /// - Returns: the configuration as it counts for this command.
+    /// - Throws: what is wrong with it.
     func settings(isDaemon: Bool = false, needsDatabase: Bool = true) throws -> Settings {
         let settings = try Settings(flags: set, configFile: config)
         if needsDatabase { try settings.requireDatabase() }

@@ -24,7 +24,7 @@ extension Instant {
 }
 
 extension Zone {
-    /// `2026-01-31 08:00:00 +07:00`
+    /// The local time with its offset, as `2026-01-31 08:00:00 +07:00` shows it.
     func localText(at instant: Instant) -> String {
         let local = localTime(at: instant)
         let offset = offset(at: instant)
