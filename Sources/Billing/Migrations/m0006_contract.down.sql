@@ -18,7 +18,8 @@ begin atomic
 end;
 drop table bursar.contract_request;
 alter table bursar.billing_gap drop constraint billing_gap_cause_check;
-alter table bursar.billing_gap add constraint billing_gap_cause_check check (cause in ('paused', 'suspended'));
+-- Gaps that were waived stay as they are: they explain days that nobody charged.
+alter table bursar.billing_gap add constraint billing_gap_cause_check check (cause in ('paused', 'suspended')) not valid;
 alter table bursar.billing_hold drop column stops_billing;
 alter table bursar.subscription drop column catch_up_through;
 reset role;
