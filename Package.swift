@@ -20,6 +20,7 @@ let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 
@@ -51,6 +52,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -85,5 +87,33 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "TestSupport",
+            dependencies: ["CLinux", "CivilTime", "Postgres", "SocketLoop", logging, subprocess, systemPackage],
+            path: "Tests/Support",
+            swiftSettings: strict
+        ),
+        tests(of: "CivilTime", ["CivilTime"]),
+        tests(of: "Monetary", ["Monetary"]),
+        tests(of: "SocketLoop", ["CLinux", "SocketLoop"]),
+        tests(of: "Postgres", [
+            "CLinux", "CivilTime", "SocketLoop", "Postgres", "TestSupport", logging, subprocess, systemPackage,
+        ]),
+        tests(of: "Schedules", ["Schedules", "CivilTime"]),
+        tests(of: "Telemetry", ["Telemetry", logging, metrics, coreMetrics]),
+        tests(of: "Listener", ["Outbound", "Telemetry", "Listener", logging, metrics, lifecycle, subprocess, systemPackage]),
+        tests(of: "Engine", [
+            "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine", "Tenancy", logging,
+            lifecycle,
+        ]),
+        tests(of: "Tenancy", ["TestSupport", "CivilTime", "Postgres", "Engine", "Events", "Tenancy", "Billing"]),
+        tests(of: "Billing", [
+            "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine", "Events", "Tenancy",
+            "Billing", "Renewals", logging, subprocess, systemPackage,
+        ]),
+        tests(of: "EndToEnd", [
+            "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit", "Engine", "Events",
+            "Tenancy", "Billing", "Renewals", logging, subprocess, systemPackage,
+        ]),
     ]
 )

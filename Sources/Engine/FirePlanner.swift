@@ -75,18 +75,16 @@ private struct Missed {
     }
 
     mutating func caughtUp(by misfire: MisfirePolicy) -> [FirePlan.Fire] {
-        let limit = min(misfire.limit, FirePlanner.most)
-        let kept: Int
-        let verdict: FirePlan.Verdict
-        switch misfire.policy {
-        case .skip: (kept, verdict) = (0, .ran)
-        case .once: (kept, verdict) = (1, .ran)
-        case .each, .last: (kept, verdict) = (limit, .ran)
-        case .ask: (kept, verdict) = (limit, .asked)
-        }
-        let lost = recent.dropLast(kept)
-        for fire in lost { lose(fire) }
-        return recent.suffix(kept).map { FirePlan.Fire(at: $0, verdict: verdict) }
+        let kept: [Instant] =
+            switch misfire.policy {
+            case .skip: []
+            case .once: Array(recent.prefix(1))
+            case .last: Array(recent.suffix(1))
+            case .each, .ask: Array(recent.suffix(misfire.limit))
+            }
+        let spared = Set(kept)
+        for fire in recent where !spared.contains(fire) { lose(fire) }
+        return kept.map { FirePlan.Fire(at: $0, verdict: misfire.policy == .ask ? .asked : .ran) }
     }
 
     private mutating func lose(_ fire: Instant) {

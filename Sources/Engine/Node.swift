@@ -20,8 +20,6 @@ package final class Node: Service {
         package var pid = 0
         /// Whether the node makes runs of due fires; a short-lived node of `run --here` does not.
         package var keepsTime = true
-        /// Ends once this run has ended, for `run --here`.
-        package var only: Int64?
 
         package init() {}
     }
@@ -78,6 +76,25 @@ package final class Node: Service {
         }
     }
 
+    /// Asks for a run, works one attempt of it as a node that claims nothing else, and leaves.
+    /// - Returns: the run.
+    package func workOnly(_ request: RunRequest, by actor: String) async throws -> Int64 {
+        let began = ContinuousClock.now
+        try await nodes.register(description, lease: configuration.lease)
+        let lease = LeaseClock(length: configuration.lease, grantedAt: began)
+        let (run, claimed) = try await runs.enqueueAndClaim(request, node: id, by: actor)
+        if let claimed {
+            let signals = crew.begin(run)
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.renewUntilLost(lease) }
+                await runner.work(claimed, signals: signals)
+                group.cancelAll()
+            }
+        }
+        await leave()
+        return run
+    }
+
     /// Looks for work now.
     package func wake() { doorbell.ring() }
 
@@ -85,8 +102,8 @@ package final class Node: Service {
 
     private func keepLease() async {
         while !Task.isCancelled {
-            guard var clock = await register() else { continue }
-            await renewUntilLost(&clock)
+            guard let lease = await register() else { continue }
+            await renewUntilLost(lease)
         }
     }
 
@@ -119,7 +136,8 @@ package final class Node: Service {
         }
     }
 
-    private func renewUntilLost(_ clock: inout LeaseClock) async {
+    private func renewUntilLost(_ lease: LeaseClock) async {
+        var clock = lease
         var failed = false
         while !Task.isCancelled {
             switch clock.next(now: .now, lastAttemptFailed: failed) {
@@ -184,7 +202,7 @@ package final class Node: Service {
         if !working.isEmpty { crew.cancel(try await runs.cancelled(among: working)) }
         let free = crew.freeSlots
         guard free > 0 else { return }
-        for run in try await runs.claim(node: crew.nodeID, jobs: registry.names, only: configuration.only, limit: free) {
+        for run in try await runs.claim(node: crew.nodeID, jobs: registry.names, limit: free) {
             let signals = crew.begin(run.identity.id)
             group.addTask {
                 await self.runner.work(run, signals: signals)

@@ -16,6 +16,22 @@ package struct RunStore: Sendable {
         }
     }
 
+    /// Asks for a run and claims it before any other node can see it; claims none where the request repeats an earlier one.
+    package func enqueueAndClaim(
+        _ request: RunRequest,
+        node: String,
+        by actor: String
+    ) async throws -> (run: Int64, claimed: ClaimedRun?) {
+        var options = TransactionOptions.engine
+        options.settings = [("bursar.actor", actor)]
+        return try await database.withTransaction(options) { transaction in
+            let (run, created) = try await request.enqueue(in: transaction)
+            guard created else { return (run, nil) }
+            let claimed = try await transaction.query(Statements.claim, node, [request.job], 1, run).map(ClaimedRun.init)
+            return (run, claimed.first)
+        }
+    }
+
     /// Writes how an attempt ended and what becomes of its run, compared with the fence.
     /// - Returns: false where the fence was no longer in force; nothing was written.
     package func end(_ run: ClaimedRun, _ ending: AttemptEnding) async throws -> Bool {

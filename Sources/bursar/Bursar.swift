@@ -12,11 +12,12 @@ struct Bursar: AsyncParsableCommand {
             """,
         version: Version.text,
         groupedSubcommands: [
-            CommandGroup(name: "The daemon", subcommands: [ReloadCommand.self, StatusCommand.self]),
+            CommandGroup(name: "The daemon", subcommands: [ServeCommand.self, ReloadCommand.self, StatusCommand.self]),
             CommandGroup(
                 name: "Schedule files and time",
                 subcommands: [CheckCommand.self, SchedulesCommand.self, CronCommand.self]
             ),
+            CommandGroup(name: "Runs", subcommands: [RunCommand.self, RunsCommand.self, AlarmsCommand.self]),
             CommandGroup(name: "Operations", subcommands: [MigrateCommand.self, DoctorCommand.self]),
             CommandGroup(name: "Development", subcommands: [DevCommand.self]),
         ]

@@ -1,6 +1,9 @@
 import Engine
+import Renewals
 
 extension JobRegistry {
     /// The jobs that this program knows: one line each.
-    static let shipped = JobRegistry([])
+    static let shipped = JobRegistry([
+        AnyJob(Renewals())
+    ])
 }

@@ -46,7 +46,7 @@ struct FirePlannerTests {
             (MisfirePolicy(policy: .each, within: .seconds(864_000), limit: 100), 5, 0),
             (MisfirePolicy(policy: .each, within: .seconds(864_000), limit: 3), 3, 2),
             (MisfirePolicy(policy: .each, within: .seconds(2 * 86_400), limit: 100), 2, 3),
-            (MisfirePolicy(policy: .last, within: .seconds(864_000), limit: 2), 2, 3),
+            (MisfirePolicy(policy: .last, within: .seconds(864_000), limit: 100), 1, 4),
         ]
     )
     func catchesUp(misfire: MisfirePolicy, runs: Int, lost: Int) throws {
@@ -60,6 +60,16 @@ struct FirePlannerTests {
         #expect(plan.fires.allSatisfy { $0.verdict == .ran })
         #expect((plan.gap?.count ?? 0) == lost)
         #expect(plan.highWater == (try instant("2026-03-06T00:05:00+07:00")))
+    }
+
+    @Test("once stands as the first missed fire, last as the last", arguments: [(MisfirePolicy.Policy.once, 2), (.last, 6)])
+    func whichFireStands(policy: MisfirePolicy.Policy, day: Int) throws {
+        let plan = FirePlanner.plan(
+            try schedule(MisfirePolicy(policy: policy, within: .seconds(864_000), limit: 100)),
+            after: try instant("2026-03-01T00:05:00+07:00"),
+            now: try instant("2026-03-06T09:00:00+07:00")
+        )
+        #expect(plan.fires.map(\.at) == [try instant("2026-03-0\(day)T00:05:00+07:00")])
     }
 
     @Test("A missed fire under ask waits for an operator")

@@ -1,0 +1,150 @@
+import ArgumentParser
+import Engine
+import FoundationEssentials
+import Logging
+import Postgres
+import SocketLoop
+
+/// A run by hand.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Ask for a run of a job.",
+        discussion: """
+            The daemon works it; with --here this process does, as a node that lives as long as the run. A past --as-of \
+            is for dry runs only, a future one is refused in production.
+            """
+    )
+
+    @OptionGroup var options: GlobalOptions
+    @Argument(help: "The job, such as renewals.") var job: String
+    @Option(name: .customLong("param"), help: ArgumentHelp("A parameter of the job; repeat it for several.", valueName: "name=value"))
+    var parameters: [String] = []
+    @Option(help: ArgumentHelp("The business instant to decide by, RFC 3339.", valueName: "instant")) var asOf: String?
+    @Option(help: "Only this tenant, for jobs that know tenants.") var tenant: Int64?
+    @Flag(help: "Go through every chunk and roll it back.") var dryRun = false
+    @Flag(help: "Work the run in this process.") var here = false
+    @Flag(help: "Wait until the run has ended.") var wait = false
+    @Option(help: "Why, for the record.") var reason: String?
+
+    func run() async throws {
+        let wish = RunWish(
+            job: job,
+            parameters: parameters,
+            tenant: tenant,
+            asOf: asOf,
+            dryRun: dryRun,
+            reason: reason
+        )
+        _ = try wish.request(.shipped)
+        let settings = try options.settings()
+        let desk: any RunDoor = here ? try LocalRunDoor(settings) : SocketRunDoor(client: OperatorClient(settings))
+        let answer = try await desk.ask(wish)
+        guard wait || here else {
+            options.show(answer) { "run \($0.run) \($0.created ? "is asked for" : "was asked for before")" }
+            return
+        }
+        try report(try await ended(answer.run, desk))
+    }
+
+    /// Looks at the run until it can change no more, or needs a person.
+    private func ended(_ run: Int64, _ desk: any RunDoor) async throws -> RunFacts {
+        let progress = options.progress()
+        defer { progress.clear() }
+        while true {
+            let facts = try await desk.look(run)
+            progress.show("run \(run) \(facts.state) …")
+            if facts.hasEnded || facts.state == "needs_approval" || here { return facts }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private func report(_ facts: RunFacts) throws {
+        options.show(facts) { "run \($0.id) \($0.state): \($0.outcome ?? "nothing to say")" }
+        switch facts.state {
+        case "succeeded": return
+        case "needs_approval", "scheduled", "ready", "snoozed": throw ExitCode(ExitStatus.tryAgain.rawValue)
+        default: throw ExitCode(ExitStatus.finding.rawValue)
+        }
+    }
+}
+
+/// What is shown of a run.
+struct RunFacts: Codable, Sendable {
+    let id: Int64
+    let job: String
+    let state: String
+    let outcome: String?
+    let attempts: Int
+    let checkpoint: Progress
+
+    /// What the run has done so far.
+    struct Progress: Codable, Sendable {
+        let counters: [String: Int64]?
+        /// Minor units by currency.
+        let totals: [String: Int64]?
+    }
+
+    var hasEnded: Bool { ["succeeded", "dead", "cancelled"].contains(state) }
+}
+
+/// Where a run is asked for: at the daemon, or here.
+protocol RunDoor: Sendable {
+    func ask(_ wish: RunWish) async throws -> RunAnswer
+    func look(_ run: Int64) async throws -> RunFacts
+}
+
+/// Through the operator socket.
+struct SocketRunDoor: RunDoor {
+    let client: OperatorClient
+
+    func ask(_ wish: RunWish) async throws -> RunAnswer {
+        try await send("runs.enqueue", wish)
+    }
+
+    func look(_ run: Int64) async throws -> RunFacts {
+        try await send("runs.show", RunReference(run: run))
+    }
+
+    private func send<Answer: Decodable>(_ command: String, _ body: some Encodable) async throws -> Answer {
+        let bytes = try await client.perform(command, Array(JSON.text(of: body).utf8))
+        return try JSONDecoder().decode(Answer.self, from: Data(bytes))
+    }
+}
+
+/// In this process, as a node that lives as long as the run.
+struct LocalRunDoor: RunDoor {
+    private let database: PostgresPool
+    private let leaseDatabase: PostgresPool
+    private let settings: Settings
+    private let schema: SchemaGuard
+
+    init(_ settings: Settings) throws {
+        self.settings = settings
+        let loop = try SocketLoop(name: "database")
+        var configuration = settings.database.configuration(for: "run --here")
+        configuration.idleInTransactionTimeout = settings.nodeLease / 3
+        database = PostgresPool(configuration, size: 4, loop: loop)
+        leaseDatabase = PostgresPool(configuration, size: 1, loop: try SocketLoop(name: "lease"))
+        schema = SchemaGuard(settings: settings.database, loop: loop)
+    }
+
+    /// Works one attempt of the run, and returns when it has ended.
+    func ask(_ wish: RunWish) async throws -> RunAnswer {
+        try await schema.check()
+        let request = try wish.request(.shipped)
+        let node = Node(
+            settings.nodeConfiguration,
+            registry: .shipped,
+            database: database,
+            leaseDatabase: leaseDatabase,
+            logger: Logger(label: "bursar")
+        )
+        return RunAnswer(run: try await node.workOnly(request, by: "operator:\(OperatorName.current)"), created: true)
+    }
+
+    func look(_ run: Int64) async throws -> RunFacts {
+        let text = try await RunDesk(database: database).show(run).text
+        return try JSONDecoder().decode(RunFacts.self, from: Data(text.utf8))
+    }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import FoundationEssentials
+import JobKit
+
+/// What happened, and what waits for a person.
+struct RunsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runs",
+        abstract: "See runs, end them, try them again, let them go on.",
+        subcommands: [List.self, Show.self, Cancel.self, Retry.self, Approve.self]
+    )
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "The newest runs, those that can still change first.")
+        @OptionGroup var options: GlobalOptions
+        @Option(help: "Only this job.") var job: String?
+        @Option(help: "Only this state, such as needs_approval or dead.") var state: String?
+        @Option(help: "At most so many.") var limit = 30
+
+        func run() async throws {
+            let answer = try await RunsCommand.send("runs.list", RunListWish(job: job, state: state, limit: limit), options)
+            if options.json { return Answer.show(answer, json: true) }
+            var table = TextTable(["run", "job", "state", "attempts", "asked by", "totals", "outcome"])
+            for run in try JSONDecoder().decode([Line].self, from: Data(answer)) {
+                table.add([
+                    "\(run.id)", run.job, run.state, "\(run.attempts)", run.requested_by, "\(run.checkpoint.totals)",
+                    run.outcome ?? "",
+                ])
+            }
+            Terminal.print(table.text)
+        }
+
+        private struct Line: Decodable {
+            let id: Int64
+            let job: String
+            let state: String
+            let attempts: Int
+            let requested_by: String
+            let outcome: String?
+            let checkpoint: Checkpoint
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "A run with its attempts, checkpoint and proposal.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "The run's number.") var run: Int64
+
+        func run() async throws {
+            let answer = try await RunsCommand.send("runs.show", RunReference(run: run), options)
+            guard answer != Array("null".utf8) else {
+                throw CommandFailure(.badData, "there is no run \(run)", remedy: "list the runs with: bursar runs list")
+            }
+            Answer.show(answer, json: options.json)
+        }
+    }
+
+    struct Cancel: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "End a run: one that waits at once, one that runs after its chunk."
+        )
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "The run's number.") var run: Int64
+        @Option(help: "Why, for the record.") var reason: String?
+
+        func run() async throws {
+            let wish = RunReference(run: run, reason: reason)
+            Answer.show(try await RunsCommand.send("runs.cancel", wish, options), json: options.json)
+        }
+    }
+
+    struct Retry: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Try again now: a run that waits for its retry, or a new run for one that died."
+        )
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "The run's number.") var run: Int64
+        @Option(help: "Why, for the record.") var reason: String?
+
+        func run() async throws {
+            let wish = RunReference(run: run, reason: reason)
+            Answer.show(try await RunsCommand.send("runs.retry", wish, options), json: options.json)
+        }
+    }
+
+    struct Approve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a run that stopped over its limit apply the items of its proposal, and nothing else."
+        )
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "The run's number.") var run: Int64
+        @Option(help: "Why, for the record.") var reason: String
+
+        func run() async throws {
+            let wish = RunReference(run: run, reason: reason)
+            Answer.show(try await RunsCommand.send("runs.approve", wish, options), json: options.json)
+        }
+    }
+
+    private static func send(_ command: String, _ body: some Encodable, _ options: GlobalOptions) async throws -> [UInt8] {
+        let settings = try options.settings(needsDatabase: false)
+        return try await OperatorClient(settings).perform(command, Array(JSON.text(of: body).utf8))
+    }
+}
+
+/// What is wrong, and since when.
+struct AlarmsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "alarms", abstract: "The alarms that are raised.")
+    @OptionGroup var options: GlobalOptions
+    @Flag(help: "Those that were cleared too.") var cleared = false
+
+    func run() async throws {
+        let settings = try options.settings(needsDatabase: false)
+        let body = Array(JSON.text(of: AlarmListWish(cleared: cleared)).utf8)
+        Answer.show(try await OperatorClient(settings).perform("alarms.list", body), json: options.json)
+    }
+}

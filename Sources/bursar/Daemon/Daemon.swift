@@ -1,0 +1,184 @@
+import CivilTime
+import Engine
+import Glibc
+import Listener
+import Logging
+import Postgres
+import ServiceLifecycle
+import SocketLoop
+import Telemetry
+import UnixSignals
+
+/// The one place where the parts of `bursar serve` are put together.
+struct Daemon: Sendable {
+    let settings: Settings
+    let logger: Logger
+    let database: PostgresPool
+    let leaseDatabase: PostgresPool
+    let schema: SchemaGuard
+    let node: Node
+    let schedules: ScheduleKeeper
+
+    /// - Throws: `PostgresError` where the threads that carry the connections could not be started.
+    init(settings: Settings, logger: Logger) throws {
+        self.settings = settings
+        self.logger = logger
+        var configuration = settings.database.configuration(for: "node")
+        configuration.idleInTransactionTimeout = settings.nodeLease / 3
+        let loop = try SocketLoop(name: "database")
+        database = PostgresPool(configuration, size: settings.nodeSlots + 3, loop: loop, logger: logger)
+        configuration.applicationName = "bursar lease"
+        configuration.poolWait = settings.nodeLease / 4
+        configuration.statementTimeout = settings.nodeLease / 3
+        leaseDatabase = PostgresPool(configuration, size: 1, loop: try SocketLoop(name: "lease"), logger: logger)
+        schema = SchemaGuard(settings: settings.database, loop: loop)
+        node = Node(
+            settings.nodeConfiguration,
+            registry: JobRegistry.shipped,
+            database: database,
+            leaseDatabase: leaseDatabase,
+            logger: logger
+        )
+        schedules = ScheduleKeeper(
+            paths: [settings.schedules],
+            catalogue: JobRegistry.shipped.catalogue,
+            database: database,
+            logger: logger
+        )
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains: `whenReady` runs once work can be sent here.
+    func run(whenReady: @escaping @Sendable (Daemon) async throws -> Void = { _ in }) async throws {
+        let notify = NotifySocket()
+        let surface = DaemonSurface(daemon: self)
+        let listener = OperatorListener(
+            surface: surface,
+            configuration: OperatorListener.Configuration(socketPath: settings.operatorSocket, loopback: settings.operatorListen),
+            logger: logger
+        )
+        let opening = Opening(daemon: self, notify: notify, whenReady: whenReady)
+        var group = ServiceGroupConfiguration(
+            services: [
+                ServiceGroupConfiguration.ServiceConfiguration(service: listener),
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: opening,
+                    successTerminationBehavior: .gracefullyShutdownGroup
+                ),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        group.maximumGracefulShutdownDuration = .seconds(60)
+        defer { notify.stopping("stopped") }
+        try await ServiceGroup(configuration: group).run()
+        await database.close()
+        await leaseDatabase.close()
+    }
+}
+
+/// Brings the node up once the database is there and has the schema of this build, and keeps the service manager told.
+private struct Opening: Service {
+    let daemon: Daemon
+    let notify: NotifySocket
+    let whenReady: @Sendable (Daemon) async throws -> Void
+
+    func run() async throws {
+        guard try await databaseIsReady() else { return }
+        await loadSchedules()
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { try await daemon.node.run() }
+            group.addTask { await tellTheServiceManager() }
+            group.addTask { await reloadOnHangup() }
+            group.addTask { try await whenReady(daemon) }
+            try await gracefulShutdown()
+            notify.stopping("handing work back", within: .seconds(90))
+            logger.info("draining")
+        }
+    }
+
+    private var logger: Logger { daemon.logger }
+
+    /// Waits for the database, for as long as it takes: being away is no reason to end. A wrong schema is.
+    private func databaseIsReady() async throws -> Bool {
+        while !Task.isShuttingDownGracefully {
+            do {
+                try await daemon.schema.check()
+                return true
+            } catch let error as PostgresError where error.isTransient {
+                logger.warning("waiting for the database", metadata: ["error": "\(error)"])
+                notify.status("waiting for the database: \(error.message)")
+                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
+            }
+        }
+        return false
+    }
+
+    private func loadSchedules() async {
+        do {
+            try await daemon.schedules.load(by: "node:\(daemon.node.id)")
+        } catch {
+            logger.error("the schedule files here are not in force", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// READY once the node has a lease; then the watchdog, but only while the claim loop turns.
+    private func tellTheServiceManager() async {
+        let interval = notify.watchdogInterval.map { $0 / 3 } ?? .seconds(5)
+        var isTold = false
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            if !isTold, daemon.node.pulse.sinceAnswer != nil {
+                isTold = notify.ready("serving as node \(daemon.node.id)") || !notify.isActive
+            }
+            if daemon.isTurning {
+                notify.watchdog()
+                notify.status("node \(daemon.node.id), \(daemon.node.working) running")
+            }
+            let pause = isTold ? interval : .milliseconds(100)
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
+        }
+    }
+
+    private func reloadOnHangup() async {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                notify.reloading()
+                await loadSchedules()
+                notify.ready("serving as node \(daemon.node.id)")
+            }
+        }
+    }
+}
+
+extension Daemon {
+    /// Whether the claim loop comes round, whatever the database says.
+    var isTurning: Bool {
+        guard let since = node.pulse.sinceTurn else { return true }
+        return since < .seconds(45)
+    }
+}
+
+extension Settings {
+    /// How this process behaves as a node.
+    var nodeConfiguration: Node.Configuration {
+        var configuration = Node.Configuration()
+        configuration.slots = nodeSlots
+        configuration.lease = nodeLease
+        configuration.poll = min(.seconds(1), nodeLease / 4)
+        configuration.version = Version.text
+        configuration.host = nodeName
+        configuration.pid = Int(getpid())
+        return configuration
+    }
+}
+
+/// Refuses a database whose schema is not the one of this build.
+struct SchemaGuard: Sendable {
+    let settings: DatabaseSettings
+    let loop: SocketLoop
+
+    /// - Throws: `MigrationError` with the command that mends it, `PostgresError` where the database is away.
+    func check() async throws {
+        let migrator = try Migrator(settings.configuration(for: "schema"), migrations: Migrations.all, loop: loop)
+        try await migrator.requireCurrent()
+    }
+}

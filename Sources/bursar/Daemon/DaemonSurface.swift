@@ -1,0 +1,111 @@
+import Engine
+import FoundationEssentials
+import JobKit
+import Listener
+import Postgres
+import Schedules
+import Telemetry
+
+/// What the daemon answers on its operator socket.
+struct DaemonSurface: OperatorSurface {
+    let daemon: Daemon
+
+    private var desk: RunDesk { RunDesk(database: daemon.database) }
+
+    func live() -> Bool { daemon.isTurning }
+
+    func readiness() async -> [ReadinessCheck] {
+        let pulse = daemon.node.pulse
+        let claims =
+            if let since = pulse.sinceAnswer, since < .seconds(15) {
+                ReadinessCheck("claims")
+            } else {
+                ReadinessCheck("claims", failing: pulse.problem ?? "the node has not claimed for a while")
+            }
+        return [claims, ReadinessCheck("schedules", failing: await daemon.schedules.standing.problem)]
+    }
+
+    func status() async throws -> [UInt8] {
+        let standing = await daemon.schedules.standing
+        let engine = try await desk.status()
+        let pulse = daemon.node.pulse
+        let here = NodeStanding(
+            node: daemon.node.id,
+            version: Version.text,
+            running: daemon.node.working,
+            claimedSecondsAgo: pulse.sinceAnswer.map { $0 / .seconds(1) },
+            problem: pulse.problem,
+            scheduleFiles: standing.paths,
+            scheduleSet: standing.hash,
+            scheduleProblem: standing.problem
+        )
+        return Array("{\"here\":\(JSON.text(of: here)),\"engine\":\(engine.text)}".utf8)
+    }
+
+    private struct NodeStanding: Encodable {
+        let node: String
+        let version: String
+        let running: Int
+        let claimedSecondsAgo: Double?
+        let problem: String?
+        let scheduleFiles: [String]
+        let scheduleSet: String?
+        let scheduleProblem: String?
+    }
+
+    func metrics(_ format: ExpositionFormat) async -> String {
+        await EngineGauges.refresh(from: desk, node: daemon.node)
+        return Telemetry.metrics.render(format)
+    }
+
+    func perform(_ command: String, _ body: [UInt8], by actor: OperatorActor) async throws -> [UInt8] {
+        let request = OperatorRequest(command: command, body: body, actor: "operator:\(actor.name)")
+        guard let answer = try await perform(request) else {
+            throw Problem(status: 404, title: "there is no command \(command)", remedy: "see bursar --help", exitStatus: 64)
+        }
+        return Array(answer.text.utf8)
+    }
+
+    private func perform(_ request: OperatorRequest) async throws -> JSONText? {
+        if let answer = try await OperatorCommands.runs(request, desk: desk, registry: .shipped, node: daemon.node) {
+            return answer
+        }
+        switch request.command {
+        case "reload":
+            return try await JSONText(encoding: ["verdict": "\(daemon.schedules.load(by: request.actor))"])
+        case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))
+        default: return try await OperatorCommands.business(request, database: daemon.database)
+        }
+    }
+
+    func problem(for error: any Error) -> Problem? { Problem(describe(error)) }
+}
+
+/// One command that came through the operator socket.
+struct OperatorRequest: Sendable {
+    let command: String
+    let body: [UInt8]
+    /// For audit rows: `operator:sok`.
+    let actor: String
+
+    /// The body as the command's own type.
+    /// - Throws: `Problem` 422 that names the field.
+    func decoded<Value: Decodable>(as type: Value.Type = Value.self) throws -> Value {
+        do {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(type, from: Data(body.isEmpty ? Array("{}".utf8) : body))
+        } catch let error as DecodingError {
+            throw Problem(
+                status: 422,
+                title: "the body of \(command) is not what it takes",
+                detail: "\(error)",
+                remedy: "send the JSON object that docs describe",
+                exitStatus: 65
+            )
+        }
+    }
+}
+
+/// The commands of the operator socket, by room. Each answers nil for a command that is not its own.
+enum OperatorCommands {}
