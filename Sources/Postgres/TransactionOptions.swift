@@ -89,11 +89,11 @@ package enum TransactionStatements {
     package static let signOfLife = Statement("postgres.sign_of_life", "select 1")
 
     /// All of them, for the test that prepares every statement.
-    package static var all: [Statement] {
-        let isolations: [TransactionOptions.Isolation] = [.readCommitted, .repeatableRead, .serializable]
-        let beginnings = isolations.flatMap { [begin($0, readOnly: false), begin($0, readOnly: true)] }
-        return beginnings + [settings, role, tenants, commit, rollback, savepoint, release, rollbackTo, signOfLife]
-    }
+    package static let all =
+        [settings, role, tenants, commit, rollback, savepoint, release, rollbackTo, signOfLife]
+        + [TransactionOptions.Isolation.readCommitted, .repeatableRead, .serializable].flatMap { isolation in
+            [begin(isolation, readOnly: false), begin(isolation, readOnly: true)]
+        }
 
     static func begin(_ isolation: TransactionOptions.Isolation, readOnly: Bool) -> Statement {
         switch (isolation, readOnly) {

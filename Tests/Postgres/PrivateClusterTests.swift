@@ -42,12 +42,17 @@ struct PrivateClusterTests {
     @Test(
         "From a deep path that the server's user cannot enter the data lies under /var/tmp, and the socket's path is short"
     )
-    func deepPath() {
-        let deep = "/root/" + String(repeating: "very_deep/", count: 30) + ".bursar"
+    func deepPath() throws {
+        var template = Array("/tmp/bursar-deep-XXXXXX".utf8CString)
+        // mkdtemp makes a folder for its owner alone.
+        try #require(mkdtemp(&template) != nil)
+        let closed = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { rmdir(closed) }
+        let deep = closed + "/" + String(repeating: "very_deep/", count: 30) + ".bursar"
         let settings = PrivateCluster.settings(preferring: deep)
         #expect("\(settings.socketDirectory)/.s.PGSQL.65535".utf8.count <= 107)
         if geteuid() == 0 { #expect(settings.directory.hasPrefix("/var/tmp/bursar-")) }
         #expect(settings.directory == PrivateCluster.settings(preferring: deep).directory)
-        #expect(settings.directory != PrivateCluster.settings(preferring: deep + "2").directory)
+        #expect(settings.socketDirectory != PrivateCluster.settings(preferring: deep + "2").socketDirectory)
     }
 }
