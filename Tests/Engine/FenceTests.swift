@@ -38,7 +38,11 @@ struct FenceTests {
             let zombie = try #require(try await world.claim(as: "a").first)
             try await world.kill("a")
             _ = try await world.store.rescue()
-            await #expect(throws: LeaseLost.self) {
+            await #expect(throws: LeaseLost.self, "nobody holds the run") {
+                try await world.context(zombie).read { _ in 1 }
+            }
+            _ = try #require(try await world.claim(as: "b").first)
+            await #expect(throws: LeaseLost.self, "another node holds it under a later fence") {
                 try await world.context(zombie).read { _ in 1 }
             }
         }
