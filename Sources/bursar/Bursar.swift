@@ -18,6 +18,13 @@ struct Bursar: AsyncParsableCommand {
                 subcommands: [CheckCommand.self, SchedulesCommand.self, CronCommand.self]
             ),
             CommandGroup(name: "Runs", subcommands: [RunCommand.self, RunsCommand.self, AlarmsCommand.self]),
+            CommandGroup(
+                name: "The business by hand",
+                subcommands: [
+                    IssuersCommand.self, PlansCommand.self, TenantsCommand.self, SubscriptionsCommand.self,
+                    InvoicesCommand.self, RatesCommand.self,
+                ]
+            ),
             CommandGroup(name: "Operations", subcommands: [MigrateCommand.self, DoctorCommand.self]),
             CommandGroup(name: "Development", subcommands: [DevCommand.self]),
         ]

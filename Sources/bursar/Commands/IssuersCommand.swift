@@ -67,7 +67,10 @@ struct IssuersCommand: AsyncParsableCommand {
         @Option(name: .long, help: "Your own id of the issuer; the same call again answers with the same issuer.")
         var ref: String?
 
-        @Option(name: .customLong("set-rule"), help: ArgumentHelp("A rule of its policy, as net_days=14.", valueName: "rule"))
+        @Option(
+            name: .customLong("set-rule"),
+            help: ArgumentHelp("A rule of its policy, as net_days=14.", valueName: "rule")
+        )
         var rules: [String] = []
 
         @OptionGroup var reason: ReasonOption
@@ -94,7 +97,8 @@ struct IssuersCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "policy",
             abstract: "Make a new version of an issuer's money rules.",
-            discussion: "Rules that are not given stay as they are. Invoices that are issued keep the rules they were made by."
+            discussion:
+                "Rules that are not given stay as they are. Invoices that are issued keep the rules they were made by."
         )
 
         @Argument(help: ArgumentHelp("Rules to change, as net_days=14.", valueName: "rule"))

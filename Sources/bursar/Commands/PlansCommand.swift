@@ -74,7 +74,10 @@ struct PlansCommand: AsyncParsableCommand {
 
         @Option(
             name: .long,
-            help: ArgumentHelp("A price, as seat=12.50:Seat (code, amount, words of the invoice line).", valueName: "price")
+            help: ArgumentHelp(
+                "A price, as seat=12.50:Seat (code, amount, words of the invoice line).",
+                valueName: "price"
+            )
         )
         var price: [String]
 
@@ -113,7 +116,11 @@ struct PlansCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard let known = Currency(code: currency) else {
-                throw CommandFailure(.usage, "\(currency) is not a currency that is billed here", remedy: "use KHR or USD")
+                throw CommandFailure(
+                    .usage,
+                    "\(currency) is not a currency that is billed here",
+                    remedy: "use KHR or USD"
+                )
             }
             let body: [String: ContractValue] = [
                 "issuer": .text(issuer), "code": .text(code), "currency": .text(currency), "unit": .text(unit),
@@ -146,5 +153,5 @@ struct PlansCommand: AsyncParsableCommand {
     }
 }
 
-/// `month`, `3 months`
+/// The length of a period in words: `month`, or `3 months`.
 func periodText(_ count: Int, _ unit: String) -> String { count == 1 ? unit : "\(count) \(unit)s" }

@@ -58,7 +58,8 @@ struct RatesCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "import",
             abstract: "Set the rates of a CSV file, all or none.",
-            discussion: "Its lines are date,rate as 2026-01-02,4013.00; a first line of words is skipped. - is standard input."
+            discussion:
+                "Its lines are date,rate as 2026-01-02,4013.00; a first line of words is skipped. - is standard input."
         )
 
         @Argument(help: "The CSV file.")
