@@ -76,14 +76,14 @@ let package = Package(
         room("Tenancy", ["CivilTime", "Postgres", "Events"], migrations: true),
         room("Billing", ["CivilTime", "Monetary", "Postgres", "JobKit", "Events", "Tenancy", logging], migrations: true),
         room("Telemetry", [logging, metrics, coreMetrics]),
-        room("Listener", ["CLinux", "CivilTime", "Postgres", "Telemetry", hummingbird, nioCore, logging, lifecycle]),
+        room("Listener", ["CLinux", "Telemetry", hummingbird, nioCore, logging, metrics, lifecycle]),
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
         .executableTarget(
             name: "bursar",
             dependencies: [
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit", "Engine",
                 "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals",
-                argumentParser, configuration, logging, metrics, lifecycle, unixSignals,
+                argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
             swiftSettings: strict
         ),
@@ -101,7 +101,8 @@ let package = Package(
         ]),
         tests(of: "Schedules", ["Schedules", "CivilTime"]),
         tests(of: "Telemetry", ["Telemetry", logging, metrics, coreMetrics]),
-        tests(of: "Listener", ["Outbound", "Telemetry", "Listener", logging, metrics, lifecycle, subprocess, systemPackage]),
+        tests(of: "Listener", ["CLinux", "Listener", "Outbound", "Telemetry", logging, metrics, coreMetrics, lifecycle]),
+        tests(of: "bursar", ["bursar", "Listener", "Outbound", "Postgres", "Schedules"]),
         tests(of: "Engine", [
             "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine", "Tenancy", logging,
             lifecycle,

@@ -75,6 +75,8 @@ extension RunDesk {
                         'last_fire', (select jsonb_build_object('at', f.fire_at, 'state', f.state, 'run', f.run_id)
                             from bursar.fire f where f.schedule = s.name order by f.fire_at desc limit 1),
                         'last_success', (select max(h.finished_at) from bursar.run_history h
+                            where h.schedule = s.name and h.state = 'succeeded'),
+                        'last_success_seconds', (select extract(epoch from max(h.finished_at)) from bursar.run_history h
                             where h.schedule = s.name and h.state = 'succeeded')) order by s.name), '[]')
                     from bursar.schedule s where s.removed_at is null
                 ),

@@ -8,7 +8,7 @@ struct DevCommand: AsyncParsableCommand {
         commandName: "dev",
         abstract: "A private PostgreSQL server for development, with the schema in it.",
         discussion: "Refused in production, and where a database is configured.",
-        subcommands: [Up.self, Down.self, Reset.self]
+        subcommands: [Run.self, Up.self, Down.self, Reset.self]
     )
 
     fileprivate struct Answer: Encodable {
@@ -65,7 +65,7 @@ struct DevCommand: AsyncParsableCommand {
         }
     }
 
-    private static func cluster(_ settings: Settings, _ command: String) throws -> PrivateCluster {
+    static func cluster(_ settings: Settings, _ command: String) throws -> PrivateCluster {
         guard settings.environment != .production else { throw CommandFailure.refusedInProduction(command) }
         guard let cluster = settings.database.cluster else {
             let origin = settings.values[.databaseURL].map { "\($0.origin)" } ?? "the configuration"

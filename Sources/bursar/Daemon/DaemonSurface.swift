@@ -2,6 +2,7 @@ import Engine
 import FoundationEssentials
 import JobKit
 import Listener
+import Metrics
 import Postgres
 import Schedules
 import Telemetry
@@ -9,6 +10,13 @@ import Telemetry
 /// What the daemon answers on its operator socket.
 struct DaemonSurface: OperatorSurface {
     let daemon: Daemon
+    private let process = ProcessMetrics(registry: Telemetry.metrics)
+
+    init(daemon: Daemon) {
+        self.daemon = daemon
+        Telemetry.metrics.describe(EngineGauges.descriptions)
+        Gauge(label: "bursar_build_info", dimensions: [("version", Version.text)]).record(1)
+    }
 
     private var desk: RunDesk { RunDesk(database: daemon.database) }
 
@@ -55,6 +63,7 @@ struct DaemonSurface: OperatorSurface {
 
     func metrics(_ format: ExpositionFormat) async -> String {
         await EngineGauges.refresh(from: desk, node: daemon.node)
+        process.refresh()
         return Telemetry.metrics.render(format)
     }
 

@@ -2,17 +2,40 @@ import Engine
 import FoundationEssentials
 import Metrics
 import Postgres
+import Telemetry
 
 /// The gauges that are read from the database when somebody scrapes.
 enum EngineGauges {
+    /// What the engine's metrics are for.
+    static let descriptions = [
+        MetricDescription("bursar_attempts_total", "Attempts that ended, by module and outcome."),
+        MetricDescription("bursar_run_duration_seconds", "How long attempts took, by module.", buckets: .runs),
+        MetricDescription("bursar_fence_rejections_total", "Attempts that lost their lease and applied nothing more."),
+        MetricDescription("bursar_leases_expired_total", "Runs taken back from nodes whose lease ended."),
+        MetricDescription("bursar_runs_working", "Runs that this node works on now."),
+        MetricDescription("bursar_database_up", "1 where the database answered this scrape."),
+        MetricDescription("bursar_queue_depth", "Runs that can still change, by state."),
+        MetricDescription("bursar_oldest_ready_age_seconds", "How long the oldest ready run has waited."),
+        MetricDescription("bursar_alarms_raised", "Alarms that are raised."),
+        MetricDescription("bursar_nodes", "Nodes whose lease is in force."),
+        MetricDescription("bursar_schedule_last_success_timestamp_seconds", "When a run of the schedule last succeeded."),
+        MetricDescription("bursar_build_info", "1, with the version as a label."),
+    ]
+
     private struct Status: Decodable {
         let runs: [String: Int]
         let oldest_ready_seconds: Double?
         let alarms: [Alarm]
         let nodes: [Node]
+        let schedules: [Schedule]
 
         struct Alarm: Decodable {}
         struct Node: Decodable {}
+
+        struct Schedule: Decodable {
+            let name: String
+            let last_success_seconds: Double?
+        }
     }
 
     /// Asks the database once. Where it is away the old values stay, and `bursar_database_up` tells.
@@ -31,5 +54,10 @@ enum EngineGauges {
         Gauge(label: "bursar_oldest_ready_age_seconds").record(status.oldest_ready_seconds ?? 0)
         Gauge(label: "bursar_alarms_raised").record(status.alarms.count)
         Gauge(label: "bursar_nodes").record(status.nodes.count)
+        for schedule in status.schedules {
+            guard let seconds = schedule.last_success_seconds else { continue }
+            let labels = [("schedule", schedule.name)]
+            Gauge(label: "bursar_schedule_last_success_timestamp_seconds", dimensions: labels).record(seconds)
+        }
     }
 }

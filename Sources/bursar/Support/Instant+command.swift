@@ -1,12 +1,10 @@
 import CivilTime
-import Glibc
+import FoundationEssentials
 
 extension Instant {
     /// This machine's own clock: for showing what comes next, never for deciding it.
     static var now: Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Instant(microsecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+        Instant(microsecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000_000))
     }
 
     /// An instant given on the command line; null where none was given.
