@@ -71,17 +71,26 @@ let package = Package(
         room("Outbound", ["CCurl"]),
         room("Schedules", ["COpenSSL", "CivilTime", yams]),
         room("JobKit", ["CivilTime", "Monetary", "Postgres", "Schedules", logging]),
-        room("Engine", ["CivilTime", "Monetary", "Postgres", "SocketLoop", "Schedules", "JobKit", logging, metrics, lifecycle], migrations: true),
+        room(
+            "Engine",
+            ["CivilTime", "Monetary", "Postgres", "SocketLoop", "Schedules", "JobKit", logging, metrics, lifecycle],
+            migrations: true
+        ),
         room("Events", ["CivilTime", "Postgres"], migrations: true),
         room("Tenancy", ["CivilTime", "Postgres", "Events"], migrations: true),
-        room("Billing", ["CivilTime", "Monetary", "Postgres", "JobKit", "Events", "Tenancy", logging], migrations: true),
+        room(
+            "Billing",
+            ["CivilTime", "Monetary", "Postgres", "JobKit", "Events", "Tenancy", logging],
+            migrations: true
+        ),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room("Listener", ["CLinux", "Telemetry", hummingbird, nioCore, logging, metrics, lifecycle]),
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
         .executableTarget(
             name: "bursar",
             dependencies: [
-                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit", "Engine",
+                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
+                "JobKit", "Engine",
                 "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals",
                 argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
@@ -96,25 +105,43 @@ let package = Package(
         tests(of: "CivilTime", ["CivilTime"]),
         tests(of: "Monetary", ["Monetary"]),
         tests(of: "SocketLoop", ["CLinux", "SocketLoop"]),
-        tests(of: "Postgres", [
-            "CLinux", "CivilTime", "SocketLoop", "Postgres", "TestSupport", logging, subprocess, systemPackage,
-        ]),
+        tests(
+            of: "Postgres",
+            [
+                "CLinux", "CivilTime", "SocketLoop", "Postgres", "TestSupport", logging, subprocess, systemPackage,
+            ]
+        ),
         tests(of: "Schedules", ["Schedules", "CivilTime"]),
         tests(of: "Telemetry", ["Telemetry", logging, metrics, coreMetrics]),
-        tests(of: "Listener", ["CLinux", "Listener", "Outbound", "Telemetry", logging, metrics, coreMetrics, lifecycle]),
+        tests(
+            of: "Listener",
+            ["CLinux", "Listener", "Outbound", "Telemetry", logging, metrics, coreMetrics, lifecycle]
+        ),
         tests(of: "bursar", ["bursar", "Listener", "Outbound", "Postgres", "Schedules"]),
-        tests(of: "Engine", [
-            "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine", "Tenancy", logging,
-            lifecycle,
-        ]),
+        tests(
+            of: "Engine",
+            [
+                "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine",
+                "Tenancy", logging,
+                lifecycle,
+            ]
+        ),
         tests(of: "Tenancy", ["TestSupport", "CivilTime", "Postgres", "Engine", "Events", "Tenancy", "Billing"]),
-        tests(of: "Billing", [
-            "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine", "Events", "Tenancy",
-            "Billing", "Renewals", logging, subprocess, systemPackage,
-        ]),
-        tests(of: "EndToEnd", [
-            "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit", "Engine", "Events",
-            "Tenancy", "Billing", "Renewals", logging, subprocess, systemPackage,
-        ]),
+        tests(
+            of: "Billing",
+            [
+                "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine",
+                "Events", "Tenancy",
+                "Billing", "Renewals", logging, subprocess, systemPackage,
+            ]
+        ),
+        tests(
+            of: "EndToEnd",
+            [
+                "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit",
+                "Engine", "Events",
+                "Tenancy", "Billing", "Renewals", logging, subprocess, systemPackage,
+            ]
+        ),
     ]
 )

@@ -27,7 +27,9 @@ package struct AnyJob: Sendable {
     }
 }
 
-/// The jobs that this build knows. A node claims runs of these and of no others.
+/// The jobs that this build knows.
+///
+/// A node claims runs of these and of no others.
 package struct JobRegistry: Sendable {
     package let jobs: [AnyJob]
 

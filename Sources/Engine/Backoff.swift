@@ -11,7 +11,9 @@ package struct Backoff: Equatable, Sendable {
         self.jitter = jitter
     }
 
-    /// The wait after the failure with this number, from 1. `chance` is between 0 and 1.
+    /// The wait after the failure with this number, from 1.
+    ///
+    /// `chance` is between 0 and 1.
     package func wait(afterFailure number: Int, chance: Double) -> Duration {
         let doublings = min(max(number - 1, 0), 40)
         let plain = min(initial * (1 << doublings), longest)

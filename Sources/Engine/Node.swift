@@ -35,9 +35,7 @@ package final class Node: Service {
     private let doorbell = Doorbell()
     private let logger: Logger
 
-    /// - Parameters:
-    ///   - database: the pool that jobs and claims use.
-    ///   - leaseDatabase: a pool of one connection, on a thread of its own, for the lease alone.
+    /// A node that works with one pool, and keeps its lease through another: of one connection, on a thread of its own.
     package init(
         _ configuration: Configuration,
         registry: JobRegistry,
@@ -131,6 +129,7 @@ package final class Node: Service {
         } catch {
             pulse.missed("\(error)")
             logger.warning("no lease yet", metadata: ["error": "\(error)"])
+            // Waiting: the database is away, and nothing tells when it is back.
             try? await Task.sleep(for: min(.seconds(1), configuration.lease / 4))
             return nil
         }
@@ -146,6 +145,7 @@ package final class Node: Service {
                 crew.abandonAll()
                 return
             case .renew(let moment):
+                // Waiting: a lease is renewed by the clock.
                 try? await Task.sleep(until: moment)
                 if Task.isCancelled { return }
             }
@@ -176,6 +176,7 @@ package final class Node: Service {
 
     private func ringRegularly() async {
         while !Task.isCancelled {
+            // Waiting: polling is the fallback where nobody rings.
             try? await Task.sleep(for: configuration.poll)
             doorbell.ring()
         }

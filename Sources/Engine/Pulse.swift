@@ -1,7 +1,8 @@
 internal import Synchronization
 
-/// When the claim loop last came round. The watchdog and `/readyz` look here: a node that is alive but claims nothing is
-/// a defect.
+/// When the claim loop last came round.
+///
+/// The watchdog and `/readyz` look here: a node that is alive but claims nothing is a defect.
 package final class Pulse: Sendable {
     private struct State: Sendable {
         var turned: ContinuousClock.Instant?

@@ -1,7 +1,9 @@
 internal import JobKit
 package import Postgres
 
-/// What an operator asks about runs and does to them. Answers are JSON, as CLI, console and `/v1` show them.
+/// What an operator asks about runs and does to them.
+///
+/// Answers are JSON, as CLI, console and `/v1` show them.
 package struct RunDesk: Sendable {
     private let database: PostgresPool
 

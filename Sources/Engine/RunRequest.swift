@@ -16,7 +16,9 @@ package struct RunRequest: Sendable {
 
     package init(job: String) { self.job = job }
 
-    /// Asks for the run in the caller's transaction. A repeat of a dedupe key answers with the first run.
+    /// Asks for the run in the caller's transaction.
+    ///
+    /// A repeat of a dedupe key answers with the first run.
     /// - Throws: BU003 and BU005 with the words of the refusal.
     package func enqueue(in transaction: Transaction) async throws -> (run: Int64, created: Bool) {
         let rows = try await transaction.query(

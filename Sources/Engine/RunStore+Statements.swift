@@ -11,8 +11,9 @@ extension RunStore {
             """
         )
 
-        /// Takes ready runs and writes their attempts in one statement. A node without a lease in force gets none; a run
-        /// in sequence waits for the earlier fires of its schedule.
+        /// Takes ready runs and writes their attempts in one statement.
+        ///
+        /// A node without a lease in force gets none; a run in sequence waits for the earlier fires of its schedule.
         static let claim = Statement(
             "engine.claim",
             """
@@ -134,10 +135,14 @@ extension RunStore {
             """
         )
 
-        static let cancelled = Statement("engine.cancelled", "select run_id from bursar.run_cancel where run_id = any ($1)")
+        static let cancelled = Statement(
+            "engine.cancelled",
+            "select run_id from bursar.run_cancel where run_id = any ($1)"
+        )
 
         package static let all = [
-            promote, claim, hold, closeAttempt, endRuns, retryLater, snooze, awaitApproval, handBack, lostRuns, closeLostAttempts,
+            promote, claim, hold, closeAttempt, endRuns, retryLater, snooze, awaitApproval, handBack, lostRuns,
+            closeLostAttempts,
             takeBack, cancelled,
         ]
     }

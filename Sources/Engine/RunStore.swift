@@ -1,13 +1,16 @@
 internal import JobKit
 package import Postgres
 
-/// The runs of the database, as one node works with them. Everything here runs as `bursar_engine`.
+/// The runs of the database, as one node works with them.
+///
+/// Everything here runs as `bursar_engine`.
 package struct RunStore: Sendable {
     private let database: PostgresPool
 
     package init(database: PostgresPool) { self.database = database }
 
     /// Claims up to `limit` runs of the given jobs for a node whose lease is in force, and writes their attempts.
+    ///
     /// With `only` it claims that run or none.
     package func claim(node: String, jobs: [String], only: Int64? = nil, limit: Int) async throws -> [ClaimedRun] {
         try await database.withTransaction(.engine) { transaction in
@@ -27,7 +30,9 @@ package struct RunStore: Sendable {
         return try await database.withTransaction(options) { transaction in
             let (run, created) = try await request.enqueue(in: transaction)
             guard created else { return (run, nil) }
-            let claimed = try await transaction.query(Statements.claim, node, [request.job], 1, run).map(ClaimedRun.init)
+            let claimed = try await transaction.query(Statements.claim, node, [request.job], 1, run).map(
+                ClaimedRun.init
+            )
             return (run, claimed.first)
         }
     }
@@ -37,7 +42,9 @@ package struct RunStore: Sendable {
     package func end(_ run: ClaimedRun, _ ending: AttemptEnding) async throws -> Bool {
         try await database.withTransaction(.engine) { transaction in
             let identity = run.identity
-            guard try await !transaction.query(Statements.hold, identity.id, identity.fence).isEmpty else { return false }
+            guard try await !transaction.query(Statements.hold, identity.id, identity.fence).isEmpty else {
+                return false
+            }
             let attempt = Statements.closeAttempt.bind(identity.id, identity.attempt, ending.outcome, ending.error)
             _ = try await transaction.pipeline([attempt, ending.runStatement(identity.id)])
             return true

@@ -32,7 +32,10 @@ package struct Runner: Sendable {
             Counter(label: "bursar_fence_rejections_total", dimensions: [("module", run.identity.job)]).increment()
             log.warning("LeaseLost: another claim owns this run, nothing more is applied")
         } catch {
-            log.error("the attempt's end could not be written, the lease's end will tell", metadata: ["error": "\(error)"])
+            log.error(
+                "the attempt's end could not be written, the lease's end will tell",
+                metadata: ["error": "\(error)"]
+            )
         }
     }
 
@@ -84,6 +87,7 @@ package struct Runner: Sendable {
             }
             if let deadline = run.deadline {
                 group.addTask {
+                    // Waiting: the deadline itself.
                     try await Task.sleep(for: deadline)
                     throw JobError(.transient, "the deadline of \(deadline) passed")
                 }
@@ -118,12 +122,15 @@ package struct Runner: Sendable {
     }
 
     private func failure(_ text: String, _ run: ClaimedRun, anew: Bool = false) -> AttemptEnding {
-        guard run.failures + 1 < run.maxAttempts else { return .dead("failed \(run.maxAttempts) times, at last: \(text)") }
+        guard run.failures + 1 < run.maxAttempts else {
+            return .dead("failed \(run.maxAttempts) times, at last: \(text)")
+        }
         let wait = run.backoff.wait(afterFailure: run.failures + 1, chance: Double.random(in: 0...1))
         return .failed(text, wait: wait, anew: anew)
     }
 
     /// Writes the ending, and tries again while the database is away: the fence decides whether it still counts.
+    ///
     /// It must be written though the service is being shut down, so it does not inherit a cancellation.
     private func write(_ ending: AttemptEnding, of run: ClaimedRun, log: Logger) async throws -> Bool {
         try await Task {
@@ -134,6 +141,7 @@ package struct Runner: Sendable {
                 } catch let error as PostgresError where error.isTransient && tries < 20 {
                     tries += 1
                     log.notice("the attempt's end waits for the database", metadata: ["error": "\(error)"])
+                    // Waiting: the database is away, and nothing tells when it is back.
                     try await Task.sleep(for: .milliseconds(250))
                 }
             }

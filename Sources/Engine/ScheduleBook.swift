@@ -16,8 +16,10 @@ package struct ScheduleBook: Sendable {
 
     package init(database: PostgresPool) { self.database = database }
 
-    /// Puts a set of files in force, unless it ever was. Fires of the time before are not made up for: a schedule that is
-    /// new, returns, is enabled again or keeps other time starts at business now.
+    /// Puts a set of files in force, unless it ever was.
+    ///
+    /// Fires of the time before are not made up for: a schedule that is new, returns, is enabled again or keeps other
+    /// time starts at business now.
     package func apply(_ set: ScheduleSet, by actor: String) async throws -> Verdict {
         try await database.withTransaction(.engine) { transaction in
             _ = try await transaction.query(Statements.lockBook)
@@ -34,8 +36,12 @@ package struct ScheduleBook: Sendable {
                 set.schedules.map(\.definitionJSON),
                 set.schedules.map(\.isEnabled)
             )
-            let added = try changes.filter { try $0.get("added", as: Bool.self) }.map { try $0.get("name", as: String.self) }
-            let changed = try changes.filter { try !$0.get("added", as: Bool.self) }.map { try $0.get("name", as: String.self) }
+            let added = try changes.filter { try $0.get("added", as: Bool.self) }.map {
+                try $0.get("name", as: String.self)
+            }
+            let changed = try changes.filter { try !$0.get("added", as: Bool.self) }.map {
+                try $0.get("name", as: String.self)
+            }
             let removed = try await transaction.query(Statements.remove, set.schedules.map(\.name))
                 .map { try $0.get("name", as: String.self) }
             return .applied(added: added, changed: changed, removed: removed)

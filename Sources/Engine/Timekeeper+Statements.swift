@@ -22,8 +22,10 @@ extension Timekeeper {
             """
         )
 
-        /// Writes the fires and their runs in one statement. A fire that another node wrote makes no second run; a live
-        /// fire that overlaps under `forbid` is recorded as skipped. Runs after the first go in sequence.
+        /// Writes the fires and their runs in one statement.
+        ///
+        /// A fire that another node wrote makes no second run; a live fire that overlaps under `forbid` is recorded as
+        /// skipped. Runs after the first go in sequence.
         static let fire = Statement(
             "engine.fire",
             """

@@ -3,7 +3,9 @@ package import Logging
 package import Postgres
 internal import Schedules
 
-/// Makes runs of due fires. Every node does; the row of the fire decides which of them did.
+/// Makes runs of due fires.
+///
+/// Every node does; the row of the fire decides which of them did.
 package struct Timekeeper: Sendable {
     private let database: PostgresPool
     private let logger: Logger
@@ -22,7 +24,10 @@ package struct Timekeeper: Sendable {
             do {
                 try await fire(waiting)
             } catch let problems as ScheduleProblems {
-                logger.error("the stored definition is not understood", metadata: ["schedule": "\(waiting.name)", "error": "\(problems)"])
+                logger.error(
+                    "the stored definition is not understood",
+                    metadata: ["schedule": "\(waiting.name)", "error": "\(problems)"]
+                )
             }
         }
     }

@@ -12,6 +12,7 @@ extension JobContext {
     ///   - preview: what is due now, read across tenants.
     ///   - excess: why the preview is over the limit, in words; nil where it is not.
     ///   - items: the items to store where it is.
+    /// - Returns: everything, or the items of an approved proposal.
     /// - Throws: ``NeedsApproval`` over the limit.
     package func propose(
         preview: (Transaction) async throws -> Preview,
@@ -23,7 +24,10 @@ extension JobContext {
             let told = try await preview(transaction)
             return (told, try await excess(transaction, told))
         }
-        logger.info("proposed", metadata: ["count": "\(told.count)", "totals": "\(told.totals)", "digest": "\(told.digest)"])
+        logger.info(
+            "proposed",
+            metadata: ["count": "\(told.count)", "totals": "\(told.totals)", "digest": "\(told.digest)"]
+        )
         guard !run.isDryRun else { return .everything }
         guard let why else {
             _ = try await fenced(role: "bursar_engine", rollBack: false) { transaction in

@@ -14,6 +14,9 @@ package struct JobContext: Sendable {
     private let signals: RunSignals
     private let progress: Progress
 
+    /// How long a chunk waits for a row that somebody else holds, before it leaves the row for a later sweep.
+    static let patience = Duration.seconds(2)
+
     /// The business instant that every decision of this attempt takes as "now".
     package var asOf: Instant { run.asOf }
 
@@ -78,6 +81,7 @@ package struct JobContext: Sendable {
         options.role = role
         options.settings = [("bursar.actor", "job:\(run.job)"), ("bursar.run", String(run.id))]
         options.outcome = rollBack ? .rollBack : .commit
+        options.lockTimeout = Self.patience
         do {
             return try await database.withTransaction(options) { transaction in
                 _ = try await transaction.query(RunStatements.assertFence, run.id, run.fence)

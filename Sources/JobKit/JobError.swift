@@ -1,4 +1,6 @@
-/// Why a run could not go on, and what that means for the next attempt. Errors of other types are transient.
+/// Why a run could not go on, and what that means for the next attempt.
+///
+/// Errors of other types are transient.
 package struct JobError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What should happen next.
     package enum Disposition: Equatable, Sendable {
@@ -22,7 +24,9 @@ package struct JobError: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String { reason }
 }
 
-/// The run belongs to somebody else now: a later claim has a larger fence. Nothing of the transaction was applied.
+/// The run belongs to somebody else now: a later claim has a larger fence.
+///
+/// Nothing of the transaction was applied.
 package struct LeaseLost: Error, Equatable, Sendable, CustomStringConvertible {
     package let run: Int64
     package let fence: Int64
@@ -45,7 +49,9 @@ package struct RunCancelled: Error, Equatable, Sendable {
     package init() {}
 }
 
-/// The run would do more than it may without a person's word. Its proposal is stored, nothing was applied.
+/// The run would do more than it may without a person's word.
+///
+/// Its proposal is stored, nothing was applied.
 package struct NeedsApproval: Error, Equatable, Sendable {
     package let proposal: Int64
     package let why: String

@@ -1,6 +1,8 @@
 internal import Synchronization
 
-/// What the node tells a run in flight. The run looks at it between chunks, so that a chunk is torn only by an abandonment.
+/// What the node tells a run in flight.
+///
+/// The run looks at it between chunks, so that a chunk is torn only by an abandonment.
 package final class RunSignals: Sendable {
     private enum Wish: Sendable {
         case none, handBack, cancel, abandon

@@ -2,7 +2,9 @@ package import Postgres
 
 /// What a run says about itself in the database, between `begin` and `commit`.
 package enum RunStatements {
-    /// Locks the run's row and compares the fence. First in every transaction of a job.
+    /// Locks the run's row and compares the fence.
+    ///
+    /// First in every transaction of a job.
     static let assertFence = Statement(
         "run.assert_fence",
         """
@@ -71,6 +73,7 @@ package enum RunStatements {
     )
 
     package static let all = [
-        assertFence, saveCheckpoint, supersedeProposals, storeProposal, storeProposalItems, decidedProposal, approvedItems,
+        assertFence, saveCheckpoint, supersedeProposals, storeProposal, storeProposalItems, decidedProposal,
+        approvedItems,
     ]
 }

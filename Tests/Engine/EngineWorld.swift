@@ -16,7 +16,8 @@ struct EngineWorld {
     let pool: PostgresPool
 
     static func with<Result>(_ body: (EngineWorld) async throws -> Result) async throws -> Result {
-        try await TestDatabase.with(migrations: TenancyMigrations.all.filter { $0.number == 1 } + EngineMigrations.all) { database in
+        try await TestDatabase.with(migrations: TenancyMigrations.all.filter { $0.number == 1 } + EngineMigrations.all)
+        { database in
             try await database.script(
                 """
                 create table bursar.ledger_entry (number bigint, run_id bigint, fence bigint);
@@ -48,7 +49,13 @@ struct EngineWorld {
 
     /// Enqueues a run of the ledger job.
     @discardableResult
-    func enqueue(upTo: Int, limit: Int = 1_000, dryRun: Bool = false, key: String? = nil, attempts: Int = 8) async throws -> Int64 {
+    func enqueue(
+        upTo: Int,
+        limit: Int = 1_000,
+        dryRun: Bool = false,
+        key: String? = nil,
+        attempts: Int = 8
+    ) async throws -> Int64 {
         var request = RunRequest(job: "ledger")
         request.parameters = JSONText("{\"limit\": \(limit), \"up_to\": \(upTo)}")
         request.isDryRun = dryRun
@@ -70,7 +77,9 @@ struct EngineWorld {
 
     /// Ends a node's lease, as if it had died.
     func kill(_ node: String) async throws {
-        try await database.script("update bursar.node set lease_until = clock_timestamp() - interval '1 second' where id = '\(node)'")
+        try await database.script(
+            "update bursar.node set lease_until = clock_timestamp() - interval '1 second' where id = '\(node)'"
+        )
     }
 
     func context(_ run: ClaimedRun, signals: RunSignals = RunSignals()) -> JobContext {
@@ -123,7 +132,9 @@ struct LedgerJob: Job {
 
     func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
         let permission = try await context.propose(
-            preview: { _ in Preview(count: Int(parameters.up_to), totals: MoneyTotals(), digest: "up to \(parameters.up_to)") },
+            preview: { _ in
+                Preview(count: Int(parameters.up_to), totals: MoneyTotals(), digest: "up to \(parameters.up_to)")
+            },
             excess: { _, preview in preview.count > parameters.limit ? "more than \(parameters.limit)" : nil },
             items: { _ in (1...parameters.up_to).map { ProposalItem(key: $0, tenant: nil, content: "{}") } }
         )
@@ -136,9 +147,13 @@ struct LedgerJob: Job {
             select: { transaction, checkpoint in
                 let after = checkpoint.cursor(of: "write") ?? 0
                 if case .items(let proposal) = permission {
-                    return try await context.approvedItems(of: proposal, after: after, limit: 3, in: transaction).map(\.key)
+                    return try await context.approvedItems(of: proposal, after: after, limit: 3, in: transaction).map(
+                        \.key
+                    )
                 }
-                return Array((after + 1)...max(after + 1, min(after + 3, parameters.up_to))).filter { $0 <= parameters.up_to }
+                return Array((after + 1)...max(after + 1, min(after + 3, parameters.up_to))).filter {
+                    $0 <= parameters.up_to
+                }
             },
             tenant: { _ in 1 },
             apply: { transaction, numbers, checkpoint in

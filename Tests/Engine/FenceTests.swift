@@ -57,7 +57,10 @@ struct FenceTests {
                 try await world.kill(node)
                 #expect(try await world.store.rescue().count == 1)
             }
-            #expect(try await world.text("select state || ': ' || outcome from bursar.run_history") == "dead: its node died in every attempt")
+            #expect(
+                try await world.text("select state || ': ' || outcome from bursar.run_history")
+                    == "dead: its node died in every attempt"
+            )
         }
     }
 

@@ -62,7 +62,10 @@ struct FirePlannerTests {
         #expect(plan.highWater == (try instant("2026-03-06T00:05:00+07:00")))
     }
 
-    @Test("once stands as the first missed fire, last as the last", arguments: [(MisfirePolicy.Policy.once, 2), (.last, 6)])
+    @Test(
+        "once stands as the first missed fire, last as the last",
+        arguments: [(MisfirePolicy.Policy.once, 2), (.last, 6)]
+    )
     func whichFireStands(policy: MisfirePolicy.Policy, day: Int) throws {
         let plan = FirePlanner.plan(
             try schedule(MisfirePolicy(policy: policy, within: .seconds(864_000), limit: 100)),

@@ -6,7 +6,9 @@ import TestSupport
 
 @Suite("Blast limits")
 struct ProposalTests {
-    @Test("Over its limit a run stops before its first effect, with the items stored; approved, it applies those and nothing else")
+    @Test(
+        "Over its limit a run stops before its first effect, with the items stored; approved, it applies those and nothing else"
+    )
     func approval() async throws {
         try await EngineWorld.with { world in
             let run = try await world.enqueue(upTo: 5, limit: 3)
@@ -16,7 +18,9 @@ struct ProposalTests {
             #expect(try await world.text("select count(*)::text from bursar.proposal_item") == "5")
             #expect(try await world.claim(as: "b").isEmpty)
 
-            await #expect { try await world.desk.approve(run, reason: "", by: "operator:sok") } throws: { "\($0)".contains("needs a reason") }
+            await #expect { try await world.desk.approve(run, reason: "", by: "operator:sok") } throws: {
+                "\($0)".contains("needs a reason")
+            }
             // What became due since is not part of the approval.
             try await world.database.script("delete from bursar.proposal_item where key = 4")
             _ = try await world.desk.approve(run, reason: "checked with the owner", by: "operator:sok")
@@ -24,7 +28,10 @@ struct ProposalTests {
             job.promise = .held
             await world.runner(job).work(try #require(try await world.claim(as: "c").first), signals: RunSignals())
             #expect(try await world.ledger() == [1, 2, 3, 5])
-            #expect(try await world.text("select state || ' by ' || decided_by from bursar.proposal") == "applied by operator:sok")
+            #expect(
+                try await world.text("select state || ' by ' || decided_by from bursar.proposal")
+                    == "applied by operator:sok"
+            )
         }
     }
 
@@ -36,9 +43,14 @@ struct ProposalTests {
             let new = try await world.enqueue(upTo: 6, limit: 3)
             await world.runner().work(try #require(try await world.claim(as: "b").first), signals: RunSignals())
             #expect(try await world.text("select state from bursar.run_history where id = \(old)") == "cancelled")
-            #expect(try await world.text("select string_agg(state, ' ' order by id) from bursar.proposal") == "superseded open")
+            #expect(
+                try await world.text("select string_agg(state, ' ' order by id) from bursar.proposal")
+                    == "superseded open"
+            )
             #expect(try await world.text("select id::text from bursar.run") == "\(new)")
-            await #expect(throws: PostgresError.self) { try await world.desk.approve(old, reason: "late", by: "operator:sok") }
+            await #expect(throws: PostgresError.self) {
+                try await world.desk.approve(old, reason: "late", by: "operator:sok")
+            }
         }
     }
 }

@@ -13,7 +13,10 @@ struct RunTests {
             let claimed = try #require(try await world.claim(as: "a").first)
             await world.runner().work(claimed, signals: RunSignals())
             #expect(try await world.ledger() == Array(1...10))
-            #expect(try await world.text("select state || ' ' || outcome from bursar.run_history where id = \(run)") == "succeeded wrote 10")
+            #expect(
+                try await world.text("select state || ' ' || outcome from bursar.run_history where id = \(run)")
+                    == "succeeded wrote 10"
+            )
             #expect(try await world.text("select checkpoint ->> 'totals' from bursar.run_history") == "{\"KHR\": 55}")
             #expect(try await world.text("select outcome from bursar.attempt") == "succeeded")
             #expect(try await world.text("select count(*)::text from bursar.run") == "0")
@@ -61,7 +64,9 @@ struct RunTests {
         }
     }
 
-    @Test("An attempt that ends with its postcondition broken has failed, keeps its totals and starts its cursor anew; twice is dead")
+    @Test(
+        "An attempt that ends with its postcondition broken has failed, keeps its totals and starts its cursor anew; twice is dead"
+    )
     func brokenPromise() async throws {
         try await EngineWorld.with { world in
             try await world.enqueue(upTo: 3)
@@ -69,7 +74,10 @@ struct RunTests {
             job.promise = .broken("something is left")
             let first = try #require(try await world.claim(as: "a").first)
             await world.runner(job).work(first, signals: RunSignals())
-            #expect(try await world.text("select outcome || ': ' || error from bursar.attempt") == "failed: the postcondition does not hold: something is left")
+            #expect(
+                try await world.text("select outcome || ': ' || error from bursar.attempt")
+                    == "failed: the postcondition does not hold: something is left"
+            )
             let checkpoint = try #require(try await world.text("select checkpoint::text from bursar.run"))
             #expect(!checkpoint.contains("cursor") && checkpoint.contains("\"KHR\": 6"))
 
@@ -100,7 +108,10 @@ struct RunTests {
             let claimed = try #require(try await world.claim(as: "a").first)
             await world.runner().work(claimed, signals: RunSignals())
             #expect(try await world.ledger().isEmpty)
-            #expect(try await world.text("select state || ' ' || outcome from bursar.run_history") == "succeeded dry run: wrote 7")
+            #expect(
+                try await world.text("select state || ' ' || outcome from bursar.run_history")
+                    == "succeeded dry run: wrote 7"
+            )
             #expect(try await world.text("select count(*)::text from bursar.proposal") == "0")
         }
     }
@@ -110,7 +121,9 @@ struct RunTests {
         try await EngineWorld.with { world in
             let first = try await world.enqueue(upTo: 3, key: "march")
             #expect(try await world.enqueue(upTo: 3, key: "march") == first)
-            await #expect { try await world.enqueue(upTo: 4, key: "march") } throws: { ($0 as? PostgresError)?.sqlState == .refusedByRule }
+            await #expect { try await world.enqueue(upTo: 4, key: "march") } throws: {
+                ($0 as? PostgresError)?.sqlState == .refusedByRule
+            }
             let claimed = try #require(try await world.claim(as: "a").first)
             await world.runner().work(claimed, signals: RunSignals())
             #expect(try await world.enqueue(upTo: 3, key: "march") == first, "the key outlives the run")
@@ -122,7 +135,9 @@ struct RunTests {
         try await EngineWorld.with { world in
             let waiting = try await world.enqueue(upTo: 3)
             #expect(try await world.desk.cancel(waiting, reason: "no need", by: "operator:test") == "cancelled")
-            #expect(try await world.text("select outcome from bursar.run_history") == "cancelled by operator:test: no need")
+            #expect(
+                try await world.text("select outcome from bursar.run_history") == "cancelled by operator:test: no need"
+            )
 
             try await world.enqueue(upTo: 9)
             let claimed = try #require(try await world.claim(as: "a").first)
@@ -131,7 +146,10 @@ struct RunTests {
             job.insideChunk = { _, first in if first == 4 { signals.cancel() } }
             await world.runner(job).work(claimed, signals: signals)
             #expect(try await world.ledger() == Array(1...6))
-            #expect(try await world.text("select state from bursar.run_history where id = \(claimed.identity.id)") == "cancelled")
+            #expect(
+                try await world.text("select state from bursar.run_history where id = \(claimed.identity.id)")
+                    == "cancelled"
+            )
         }
     }
 }

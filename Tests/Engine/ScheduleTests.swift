@@ -22,7 +22,9 @@ struct ScheduleTests {
         """
 
     private func advance(_ world: EngineWorld, _ interval: String) async throws {
-        try await world.database.script("update bursar.installation set business_offset = business_offset + interval '\(interval)'")
+        try await world.database.script(
+            "update bursar.installation set business_offset = business_offset + interval '\(interval)'"
+        )
     }
 
     @Test("A due fire becomes one run, though every node tries")
@@ -50,7 +52,9 @@ struct ScheduleTests {
             _ = try await world.claim(as: "a")
             try await advance(world, "1 minute")
             try await timekeeper.tick()
-            #expect(try await world.text("select string_agg(state, ' ' order by fire_at) from bursar.fire") == "ran skipped")
+            #expect(
+                try await world.text("select string_agg(state, ' ' order by fire_at) from bursar.fire") == "ran skipped"
+            )
         }
     }
 

@@ -49,11 +49,14 @@ extension DevCommand {
             try await DatabaseSession.withLoop { loop in
                 let pool = PostgresPool(settings.database.migrationConfiguration(), size: 1, loop: loop)
                 let portfolio = DemoPortfolio(tenants: tenants, seed: seed)
-                let outcome = try await pool.withTransaction(DemoPortfolio.transaction) { try await portfolio.load(in: $0) }
+                let outcome = try await pool.withTransaction(DemoPortfolio.transaction) {
+                    try await portfolio.load(in: $0)
+                }
                 await pool.close()
                 switch outcome {
                 case .loaded:
-                    return "demonstration: \(portfolio.subscriptions) subscriptions of \(portfolio.tenants) tenants loaded, seed \(seed)"
+                    return
+                        "demonstration: \(portfolio.subscriptions) subscriptions of \(portfolio.tenants) tenants loaded, seed \(seed)"
                 case .alreadyThere: return "demonstration: already loaded, seed \(seed)"
                 }
             }
@@ -89,6 +92,7 @@ extension DevCommand {
             while true {
                 let facts: RunFacts = try await desk.show(run).decoded()
                 if facts.hasEnded || facts.state == "needs_approval" { return facts }
+                // Waiting: the run is another task's, and its end is a row.
                 try await Task.sleep(for: .milliseconds(50))
             }
         }

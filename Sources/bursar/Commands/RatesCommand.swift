@@ -69,8 +69,10 @@ struct RatesCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func run() async throws {
-            let text = try TextFile.read(file == "-" ? "/dev/stdin" : file) ?? ""
-            let body = manner.body.merging(["rates": .list(try RateFile.rates(in: text, of: file))]) { $1 }
+            let isInput = file == "-"
+            let text = try TextFile.read(isInput ? "/dev/stdin" : file) ?? ""
+            let name = isInput ? "standard input" : file
+            let body = manner.body.merging(["rates": .list(try RateFile.rates(in: text, of: name))]) { $1 }
             try await BusinessCall(options: options).perform("rates.import", body) { (answer: Answer) in answer.words }
         }
     }

@@ -18,7 +18,10 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var options: GlobalOptions
     @Argument(help: "The job, such as renewals.") var job: String
-    @Option(name: .customLong("param"), help: ArgumentHelp("A parameter of the job; repeat it for several.", valueName: "name=value"))
+    @Option(
+        name: .customLong("param"),
+        help: ArgumentHelp("A parameter of the job; repeat it for several.", valueName: "name=value")
+    )
     var parameters: [String] = []
     @Option(help: ArgumentHelp("The business instant to decide by, RFC 3339.", valueName: "instant")) var asOf: String?
     @Option(help: "Only this tenant, for jobs that know tenants.") var tenant: Int64?
@@ -55,6 +58,7 @@ struct RunCommand: AsyncParsableCommand {
             let facts = try await desk.look(run)
             progress.show("run \(run) \(facts.state) …")
             if facts.hasEnded || facts.state == "needs_approval" || here { return facts }
+            // Waiting: the run is the daemon's, and it is asked again and again.
             try await Task.sleep(for: .milliseconds(200))
         }
     }

@@ -18,7 +18,11 @@ struct RunsCommand: AsyncParsableCommand {
         @Option(help: "At most so many.") var limit = 30
 
         func run() async throws {
-            let answer = try await RunsCommand.send("runs.list", RunListWish(job: job, state: state, limit: limit), options)
+            let answer = try await RunsCommand.send(
+                "runs.list",
+                RunListWish(job: job, state: state, limit: limit),
+                options
+            )
             if options.json { return Answer.show(answer, json: true) }
             var table = TextTable(["run", "job", "state", "attempts", "asked by", "totals", "outcome"])
             for run in try JSONDecoder().decode([Line].self, from: Data(answer)) {
@@ -97,7 +101,11 @@ struct RunsCommand: AsyncParsableCommand {
         }
     }
 
-    private static func send(_ command: String, _ body: some Encodable, _ options: GlobalOptions) async throws -> [UInt8] {
+    private static func send(
+        _ command: String,
+        _ body: some Encodable,
+        _ options: GlobalOptions
+    ) async throws -> [UInt8] {
         let settings = try options.settings(needsDatabase: false)
         return try await OperatorClient(settings).perform(command, Array(JSON.text(of: body).utf8))
     }

@@ -53,7 +53,10 @@ struct Daemon: Sendable {
         let surface = DaemonSurface(daemon: self)
         let listener = OperatorListener(
             surface: surface,
-            configuration: OperatorListener.Configuration(socketPath: settings.operatorSocket, loopback: settings.operatorListen),
+            configuration: OperatorListener.Configuration(
+                socketPath: settings.operatorSocket,
+                loopback: settings.operatorListen
+            ),
             logger: logger
         )
         let opening = Opening(daemon: self, notify: notify, whenReady: whenReady)
@@ -98,7 +101,9 @@ private struct Opening: Service {
 
     private var logger: Logger { daemon.logger }
 
-    /// Waits for the database, for as long as it takes: being away is no reason to end. A wrong schema is.
+    /// Waits for the database, for as long as it takes: being away is no reason to end.
+    ///
+    /// A wrong schema is.
     private func databaseIsReady() async throws -> Bool {
         while !Task.isShuttingDownGracefully {
             do {
@@ -107,6 +112,7 @@ private struct Opening: Service {
             } catch let error as PostgresError where error.isTransient {
                 logger.warning("waiting for the database", metadata: ["error": "\(error)"])
                 notify.status("waiting for the database: \(error.message)")
+                // Waiting: nothing tells when the database is back.
                 try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
             }
         }
@@ -134,6 +140,7 @@ private struct Opening: Service {
                 notify.status("node \(daemon.node.id), \(daemon.node.working) running")
             }
             let pause = isTold ? interval : .milliseconds(100)
+            // Waiting: the watchdog is told by the clock.
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
         }
     }

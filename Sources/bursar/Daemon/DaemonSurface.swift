@@ -70,7 +70,12 @@ struct DaemonSurface: OperatorSurface {
     func perform(_ command: String, _ body: [UInt8], by actor: OperatorActor) async throws -> [UInt8] {
         let request = OperatorRequest(command: command, body: body, actor: "operator:\(actor.name)")
         guard let answer = try await perform(request) else {
-            throw Problem(status: 404, title: "there is no command \(command)", remedy: "see bursar --help", exitStatus: 64)
+            throw Problem(
+                status: 404,
+                title: "there is no command \(command)",
+                remedy: "see bursar --help",
+                exitStatus: 64
+            )
         }
         return Array(answer.text.utf8)
     }
@@ -116,5 +121,7 @@ struct OperatorRequest: Sendable {
     }
 }
 
-/// The commands of the operator socket, by room. Each answers nil for a command that is not its own.
+/// The commands of the operator socket, by room.
+///
+/// Each answers nil for a command that is not its own.
 enum OperatorCommands {}

@@ -18,7 +18,10 @@ enum EngineGauges {
         MetricDescription("bursar_oldest_ready_age_seconds", "How long the oldest ready run has waited."),
         MetricDescription("bursar_alarms_raised", "Alarms that are raised."),
         MetricDescription("bursar_nodes", "Nodes whose lease is in force."),
-        MetricDescription("bursar_schedule_last_success_timestamp_seconds", "When a run of the schedule last succeeded."),
+        MetricDescription(
+            "bursar_schedule_last_success_timestamp_seconds",
+            "When a run of the schedule last succeeded."
+        ),
         MetricDescription("bursar_build_info", "1, with the version as a label."),
     ]
 
@@ -38,7 +41,9 @@ enum EngineGauges {
         }
     }
 
-    /// Asks the database once. Where it is away the old values stay, and `bursar_database_up` tells.
+    /// Asks the database once.
+    ///
+    /// Where it is away the old values stay, and `bursar_database_up` tells.
     static func refresh(from desk: RunDesk, node: Engine.Node) async {
         Gauge(label: "bursar_runs_working").record(node.working)
         guard let text = try? await desk.status().text,

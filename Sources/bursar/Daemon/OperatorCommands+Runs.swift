@@ -77,7 +77,11 @@ struct RunWish: Codable, Sendable {
         request.isDryRun = dryRun ?? false
         if let asOf {
             guard let instant = Instant(asOf) else {
-                throw CommandFailure(.badData, "\(asOf) is not an instant", remedy: "write it as 2026-03-01T00:00:00+07:00")
+                throw CommandFailure(
+                    .badData,
+                    "\(asOf) is not an instant",
+                    remedy: "write it as 2026-03-01T00:00:00+07:00"
+                )
             }
             request.asOf = instant
         }

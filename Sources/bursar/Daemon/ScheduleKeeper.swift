@@ -26,7 +26,9 @@ actor ScheduleKeeper {
         standing = Standing(paths: paths)
     }
 
-    /// Reads the files and puts them in force. What is wrong stays visible in `standing`, and nothing changes.
+    /// Reads the files and puts them in force.
+    ///
+    /// What is wrong stays visible in `standing`, and nothing changes.
     ///
     /// - Throws: `ScheduleProblems` for the files, `CommandFailure` for an older set, `PostgresError` for the database.
     @discardableResult
@@ -42,7 +44,10 @@ actor ScheduleKeeper {
                 )
             }
             standing = Standing(paths: standing.paths, hash: set.contentHash, schedules: set.schedules)
-            logger.info("schedules in force", metadata: ["hash": "\(set.contentHash.prefix(12))", "verdict": "\(verdict)"])
+            logger.info(
+                "schedules in force",
+                metadata: ["hash": "\(set.contentHash.prefix(12))", "verdict": "\(verdict)"]
+            )
             return verdict
         } catch {
             standing.problem = "\(error)"
