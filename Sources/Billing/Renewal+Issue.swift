@@ -98,8 +98,12 @@ extension PostgresError {
     }
 
     /// The error as the reason of a parked subscription.
+    ///
+    /// The detail of most errors repeats a whole row, so only the one that
+    /// tells which period is in the way is kept.
     fileprivate var forPerson: String {
-        [message, detail, constraint.map { "constraint \($0)" }, sqlState.map { "SQLSTATE \($0)" }]
+        let detail = sqlState == .exclusionViolation ? detail : nil
+        return [message, detail, constraint.map { "constraint \($0)" }, sqlState.map { "SQLSTATE \($0)" }]
             .compactMap(\.self).joined(separator: "; ")
     }
 }

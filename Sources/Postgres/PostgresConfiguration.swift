@@ -62,6 +62,8 @@ package struct PostgresConfiguration: Sendable {
         var settings = [
             ("TimeZone", "UTC"), ("DateStyle", "ISO,MDY"), ("IntervalStyle", "iso_8601"),
             ("client_min_messages", "warning"),
+            // Our statements are short or run once: compiling one costs more than it saves (seconds, for a portfolio's forecast).
+            ("jit", "off"),
         ]
         settings.append(("statement_timeout", Self.milliseconds(statementTimeout)))
         settings.append(("idle_in_transaction_session_timeout", Self.milliseconds(idleInTransactionTimeout)))

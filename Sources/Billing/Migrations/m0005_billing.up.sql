@@ -151,7 +151,8 @@ create table bursar.price (
     currency        text not null,
     code            text not null check (code <> ''),
     description     text not null check (description <> ''),
-    unit_amount     bigint not null check (unit_amount >= 0),
+    -- The bounds of amount and quantity keep their product within a bigint.
+    unit_amount     bigint not null check (unit_amount between 0 and 100000000000),
     unique (plan_version_id, code),
     foreign key (plan_version_id, currency) references bursar.plan_version (id, currency)
 );
@@ -257,7 +258,7 @@ create table bursar.subscription_item (
     tenant_id       bigint not null,
     subscription_id bigint not null,
     price_id        bigint not null references bursar.price,
-    quantity        bigint not null check (quantity >= 0),
+    quantity        bigint not null check (quantity between 0 and 10000000),
     valid_from      date not null,
     valid_until     date check (valid_until >= valid_from),
     primary key (tenant_id, id),
@@ -398,7 +399,8 @@ create table bursar.invoice (
     grace_end             date not null,               -- the last day of payment_grace
     currency              text not null check (currency in ('KHR', 'USD')),
     line_count            integer not null constraint has_a_line check (line_count > 0),
-    subtotal              bigint not null check (subtotal >= 0),
+    -- Beyond the bound somebody mistyped a price, and sums would no longer fit.
+    subtotal              bigint not null constraint believable_subtotal check (subtotal between 0 and 100000000000000),
     tax                   bigint not null check (tax >= 0),
     total                 bigint not null,
     tax_rate_basis_points integer not null,

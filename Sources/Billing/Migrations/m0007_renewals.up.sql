@@ -17,7 +17,13 @@ create function bursar.renewals_due(as_of timestamptz) returns table (
     policy_id      bigint,
     catch_up_periods integer,
     held           boolean,
-    waits_for_rate boolean
+    waits_for_rate boolean,
+    schedule_version integer, -- the next period to bill, as on the subscription
+    next_k         integer,
+    next_part      integer,
+    next_from      date,
+    own_policy_id  bigint,    -- the subscription's and the issuer's, around the one of each period's plan version
+    issuer_policy_id bigint
 )
 language sql stable
 begin atomic
@@ -32,7 +38,8 @@ begin atomic
             select from bursar.exchange_rate r
             where r.source = p.rate_source and r.base = s.currency and r.quote = 'KHR'
                 and r.rate_date between local.today - p.rate_max_age_days and local.today
-        )
+        ),
+        s.schedule_version, s.next_k, s.next_part, s.next_from, s.policy_id, i.policy_id
     from bursar.subscription s
     join bursar.issuer i on i.id = s.issuer_id
     cross join lateral (select (as_of at time zone i.time_zone)::date as today) as local
@@ -63,11 +70,13 @@ begin atomic
         case when v.version = from_version and step.k = from_k then from_part else 0 end,
         greatest(edge.starts, from_day), least(edge.ends, v.valid_until), edge.ends - edge.starts
     from bursar.subscription_schedule v
+    cross join lateral (select case when v.version = from_version then from_k else v.first_k end as k) as first
     cross join lateral generate_series(
-        case when v.version = from_version then from_k else v.first_k end,
-        case when v.version = from_version then from_k else v.first_k end + 1
-            + (before - greatest(from_day, v.valid_from))
+        first.k,
+        -- No period is shorter than this; where billing goes on in mid-period there is a boundary more.
+        first.k + (before - 1 - greatest(from_day, v.valid_from))
                 / (v.count * case v.unit when 'day' then 1 when 'week' then 7 when 'month' then 28 else 365 end)
+            + (greatest(from_day, v.valid_from) > bursar.boundary(v.anchor_date, v.unit, v.count, v.day_policy, first.k))::integer
     ) as step (k)
     cross join lateral (
         select bursar.boundary(v.anchor_date, v.unit, v.count, v.day_policy, step.k) as starts,
@@ -108,10 +117,12 @@ begin atomic
     from bursar.subscription s
     join bursar.issuer i on i.id = s.issuer_id
     where s.state = 'active' and s.parked_at is null
-        and (s.tenant_id, s.id) in (
-            select r.tenant_id, r.subscription_id from bursar.receivable r
-            where r.state = 'open' and r.open_amount > r.tolerance
+        and exists (
+            select from bursar.receivable r
+            where r.tenant_id = s.tenant_id and r.subscription_id = s.id
+                and r.state = 'open' and r.open_amount > r.tolerance
                 and r.due_date < (as_of at time zone i.time_zone)::date
+                and r.due_date <= (as_of at time zone 'UTC')::date  -- no zone is further ahead than a day
         )
     union all
     select s.tenant_id, s.id, s.state, 'canceled', 'canceled'
@@ -137,22 +148,28 @@ begin atomic
     select d.tenant_id, d.subscription_id, d.issuer_id, d.currency, count(*),
         sum(sold.subtotal + bursar.tax_on(sold.subtotal, rules.tax_rate_basis_points))::bigint
     from bursar.renewals_due(as_of) as d
-    join bursar.subscription s on s.tenant_id = d.tenant_id and s.id = d.subscription_id
-    join bursar.issuer i on i.id = d.issuer_id
-    cross join lateral bursar.periods_due(s.tenant_id, s.id, s.schedule_version, s.next_k, s.next_part, s.next_from, d.bill_before) as p
-    join bursar.plan_version v on v.id = p.plan_version_id
-    join bursar.policy rules on rules.id = coalesce(s.policy_id, v.policy_id, i.policy_id)
+    cross join lateral bursar.periods_due(
+        d.tenant_id, d.subscription_id, d.schedule_version, d.next_k, d.next_part, d.next_from, d.bill_before
+    ) as p
     cross join lateral (
-        select bursar.prorated(coalesce(sum(item.quantity * price.unit_amount), 0)::bigint, p.ends - p.starts, p.of_days) as subtotal
+        select rules.tax_rate_basis_points
+        from bursar.plan_version v
+        join bursar.policy rules on rules.id = coalesce(d.own_policy_id, v.policy_id, d.issuer_policy_id)
+        where v.id = p.plan_version_id
+        offset 0
+    ) as rules
+    cross join lateral (
+        select bursar.prorated(least(coalesce(sum(item.quantity * price.unit_amount), 0), 1e14 + 1)::bigint,
+            p.ends - p.starts, p.of_days) as subtotal
         from bursar.subscription_item item
         join bursar.price on price.id = item.price_id
-        where item.tenant_id = s.tenant_id and item.subscription_id = s.id
+        where item.tenant_id = d.tenant_id and item.subscription_id = d.subscription_id
             and item.valid_from <= p.starts and (item.valid_until is null or p.starts < item.valid_until)
         offset 0
     ) as sold
     where not d.held and not d.waits_for_rate
     group by d.tenant_id, d.subscription_id, d.issuer_id, d.currency, d.catch_up_periods
-    having count(*) <= d.catch_up_periods;
+    having count(*) <= d.catch_up_periods and max(sold.subtotal) <= 1e14;  -- a larger invoice is refused
 end;
 
 -- What an invoice says, as the text whose SHA-256 is its content_hash: one JSON array, instants in microseconds since 1970.
