@@ -63,6 +63,7 @@ mutants: test-dependencies
 
 lint:
 	@swift format lint --strict --parallel --recursive Sources Jobs Tests Package.swift
+	@$(TOOLS)/selftest
 	@$(TOOLS)/lint
 
 format:
