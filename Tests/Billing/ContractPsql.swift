@@ -73,10 +73,14 @@ struct PsqlComplaint: Error, CustomStringConvertible {
     var description: String { text }
 }
 
-/// A database with an issuer, two plans and a tenant, at noon of 31 January 2026 in Phnom Penh.
+/// A database with nothing but the schema.
+func withEmptySchema<Result>(_ body: (Psql) async throws -> Result) async throws -> Result {
+    try await TestDatabase.with(migrations: wholeSchema) { database in try await body(Psql(database: database)) }
+}
+
+/// A database with an issuer, three plans and a tenant, at noon of 31 January 2026 in Phnom Penh.
 func withBusiness<Result>(_ body: (Psql) async throws -> Result) async throws -> Result {
-    try await TestDatabase.with(migrations: wholeSchema) { database in
-        let client = Psql(database: database)
+    try await withEmptySchema { client in
         try await client.setBusinessTime("2026-01-31 12:00+07")
         _ = try await client.value(
             """

@@ -1271,7 +1271,9 @@ $$
 begin
     if cardinality(ids) = 0 then
         perform bursar.refuse(format('there is no %s %s', kind, coalesce(named, 'yet')),
-            format('list them with: bursar %ss list; an external_ref of digits is written ref:%s', kind, coalesce(named, '17')), 'BU004');
+            format('list them with: bursar %ss list', kind)
+                || case when named ~ '^[0-9]+$' and kind <> 'invoice' then '; an external_ref of digits is written ref:' || named else '' end,
+            'BU004');
     elsif cardinality(ids) > 1 then
         perform bursar.refuse(format('%s names %s %ss: %s', coalesce(named, 'nothing given'), cardinality(ids), kind, array_to_string(ids, ', ')),
             'name one of them by its id');
