@@ -24,7 +24,7 @@ package enum RenewalIssueStatements {
         """
         with due as (
             select s.tenant_id, s.id as subscription_id, p.*, rules.catch_up_periods,
-                count(*) over (partition by s.id) as periods
+                count(*) filter (where p.starts > coalesce(s.catch_up_through, '-infinity')) over (partition by s.id) as periods
             from unnest($1::bigint[], $2::bigint[]) as chunk (tenant_id, id)
             join bursar.subscription s on s.tenant_id = chunk.tenant_id and s.id = chunk.id
             join bursar.issuer i on i.id = s.issuer_id
@@ -52,7 +52,7 @@ package enum RenewalIssueStatements {
         select s.tenant_id, s.id as subscription_id,
             case count(p.k)
                 when 0 then 'no schedule says which period begins on ' || s.next_from
-                else count(p.k) || ' periods are due at once, more than the ' || rules.catch_up_periods || ' of the policy'
+                else count(*) filter (where p.starts > coalesce(s.catch_up_through, '-infinity')) || ' periods are due at once, more than the ' || rules.catch_up_periods || ' of the policy'
             end as reason
         from unnest($1::bigint[], $2::bigint[]) as due (tenant_id, id)
         join bursar.subscription s on s.tenant_id = due.tenant_id and s.id = due.id

@@ -23,7 +23,8 @@ create function bursar.renewals_due(as_of timestamptz) returns table (
     next_part      integer,
     next_from      date,
     own_policy_id  bigint,    -- the subscription's and the issuer's, around the one of each period's plan version
-    issuer_policy_id bigint
+    issuer_policy_id bigint,
+    catch_up_through date     -- periods that start up to here do not count against the catch-up cap
 )
 language sql stable
 begin atomic
@@ -39,7 +40,8 @@ begin atomic
             where r.source = p.rate_source and r.base = s.currency and r.quote = 'KHR'
                 and r.rate_date between local.today - p.rate_max_age_days and local.today
         ),
-        s.schedule_version, s.next_k, s.next_part, s.next_from, s.policy_id, i.policy_id
+        s.schedule_version, s.next_k, s.next_part, s.next_from, s.policy_id, i.policy_id,
+        coalesce(s.catch_up_through, '-infinity')
     from bursar.subscription s
     join bursar.issuer i on i.id = s.issuer_id
     cross join lateral (select (as_of at time zone i.time_zone)::date as today) as local
@@ -169,7 +171,7 @@ begin atomic
     ) as sold
     where not d.held and not d.waits_for_rate
     group by d.tenant_id, d.subscription_id, d.issuer_id, d.currency, d.catch_up_periods
-    having count(*) <= d.catch_up_periods and max(sold.subtotal) <= 1e14;  -- a larger invoice is refused
+    having count(*) filter (where p.starts > d.catch_up_through) <= d.catch_up_periods and max(sold.subtotal) <= 1e14;  -- a larger invoice is refused
 end;
 
 -- What an invoice says, as the text whose SHA-256 is its content_hash: one JSON array, instants in microseconds since 1970.
