@@ -128,17 +128,16 @@ extension PrivateCluster {
         return text.flatMap { Int32($0.filter(\.isNumber)) }
     }
 
+    /// Made beside its place and moved there when it is whole, so that one that was interrupted is made anew.
     private func create() async throws {
         try makeDirectory(settings.directory)
-        try await programs.run(
-            "initdb",
-            [
-                "-D", dataDirectory, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                "--no-instructions",
-            ] + (settings.fsync ? ["--data-checksums"] : ["--no-sync"])
-        )
-        let configuration = configurationText
-        try await programs.run("tee", ["-a", "\(dataDirectory)/postgresql.conf"], input: configuration)
+        let unfinished = "\(settings.directory)/unfinished"
+        try await programs.run("rm", ["-rf", unfinished])
+        let initial = ["-D", unfinished, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        let safety = settings.fsync ? ["--data-checksums"] : ["--no-sync"]
+        try await programs.run("initdb", initial + ["--no-instructions"] + safety)
+        try await programs.run("tee", ["-a", "\(unfinished)/postgresql.conf"], input: configurationText)
+        try await programs.run("mv", ["-T", unfinished, dataDirectory])
     }
 
     private var configurationText: String {
@@ -186,13 +185,30 @@ extension PrivateCluster {
         unlink(socket + ".lock")
     }
 
+    /// Makes a folder that belongs to the server's user and that nobody else may enter.
     private func makeDirectory(_ path: String) throws(PrivateClusterError) {
-        if mkdir(path, 0o700) != 0, errno != EEXIST {
-            throw PrivateClusterError("cannot make the folder \(path): \(String(cString: strerror(errno)))")
-        }
         let owner = ServerPrograms.user
-        if owner.isOther, chown(path, owner.uid, owner.gid) != 0 {
-            throw PrivateClusterError("cannot give the folder \(path) to the user \(owner.name)")
+        try makeParents(of: path)
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Self.cannotMake(path) }
+        // It may lie in a place that everybody can write to: one that somebody else made there is not trusted.
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+            status.st_uid == owner.uid || status.st_uid == geteuid()
+        else { throw PrivateClusterError("\(path) is there already and is no folder of the server's user; remove it") }
+        guard status.st_uid == owner.uid || chown(path, owner.uid, owner.gid) == 0,
+            status.st_mode & 0o077 == 0 || chmod(path, 0o700) == 0
+        else { throw Self.cannotMake(path) }
+    }
+
+    private func makeParents(of path: String) throws(PrivateClusterError) {
+        var parent = ""
+        for part in path.split(separator: "/").dropLast() {
+            parent += "/\(part)"
+            if access(parent, F_OK) != 0, mkdir(parent, 0o755) != 0, errno != EEXIST { throw Self.cannotMake(parent) }
         }
+    }
+
+    private static func cannotMake(_ path: String) -> PrivateClusterError {
+        PrivateClusterError("cannot make the folder \(path): \(String(cString: strerror(errno)))")
     }
 }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A handle on an open transaction, valid inside the closure that received it; used later it throws `transactionEnded`.
 ///
 /// It cannot commit or roll back: the closure's return or error does.
@@ -74,6 +76,20 @@ package struct Transaction: Sendable {
     @discardableResult
     package func copyIn(_ statement: Statement, next: @Sendable () async throws -> [UInt8]?) async throws -> Int {
         try await connection.copyIn(statement, work, next: next)
+    }
+
+    /// Sends rows with `COPY … FROM STDIN`, each a list of its columns' values.
+    @discardableResult
+    package func copyIn(_ statement: Statement, rows: [[any PostgresEncodable]]) async throws -> Int {
+        let next = Mutex(0)
+        return try await copyIn(statement) {
+            // Many rows a chunk: every chunk is a message of its own.
+            let part = next.withLock { start in
+                defer { start = min(start + 256, rows.count) }
+                return rows[start..<min(start + 256, rows.count)]
+            }
+            return part.isEmpty ? nil : part.flatMap(CopyText.row)
+        }
     }
 
     /// Reads rows with `COPY … TO STDOUT`; see `PostgresConnection.copyOut`.

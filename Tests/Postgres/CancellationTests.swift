@@ -17,7 +17,7 @@ struct CancellationTests {
                 task.cancel()
                 let error = await #expect(throws: PostgresError.self) { try await task.value }
                 #expect(error?.code == .cancelled)
-                #expect(ContinuousClock.now - start < .seconds(3))
+                #expect(ContinuousClock.now - start < .seconds(15))
                 try await waitUntil("the statement is gone") { try await !isSleeping(database) }
                 try await expectUsable(pool)
                 #expect(pool.openConnections == 1)

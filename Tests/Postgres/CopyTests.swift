@@ -33,6 +33,15 @@ struct CopyTests {
         }
     }
 
+    @Test("Rows given as values go in many at a time", arguments: [0, 1, 255, 256, 257, 1000])
+    func values(_ count: Int) async throws {
+        try await withTable { pool in
+            let rows = (0..<count).map { [$0, $0.isMultiple(of: 2) ? nil : "odd"] as [any PostgresEncodable] }
+            let copied = try await pool.withTransaction { try await $0.copyIn(into, rows: rows) }
+            #expect(copied == count)
+        }
+    }
+
     @Test("When the source fails nothing is copied, and the connection stays usable")
     func failingSource() async throws {
         try await withTable { pool in

@@ -68,9 +68,8 @@ struct PgBouncerTests {
     private func withBouncer(_ body: (TestDatabase, PostgresPool) async throws -> Void) async throws {
         try await TestDatabase.with { database in
             try await database.setUp("create table t (a int); grant all on t to bursar")
-            var template = Array("/tmp/bpb-XXXXXX".utf8CString)
-            try #require(mkdtemp(&template) != nil)
-            let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            // Removed with the cluster, however the test ends.
+            let directory = "\(database.cluster.settings.socketDirectory)/\(database.name)"
             try await writeConfiguration(directory, database)
             try await runBouncer(directory) {
                 var configuration = database.configuration()
@@ -99,7 +98,7 @@ struct PgBouncerTests {
         // With auth_type any a login is forced per database.
         let forced = text.replacing("port=5432", with: "port=5432 user=bursar")
         let script =
-            "cat > \(directory)/pgbouncer.ini; chmod 755 \(directory)"
+            "mkdir \(directory); cat > \(directory)/pgbouncer.ini; chmod 755 \(directory)"
             + (geteuid() == 0 ? "; chown -R postgres \(directory)" : "")
         _ = try await Subprocess.run(
             .name("sh"),
@@ -111,23 +110,27 @@ struct PgBouncerTests {
 
     /// Runs the pooler for the length of the body.
     private func runBouncer(_ directory: String, _ body: () async throws -> Void) async throws {
-        // pgbouncer refuses to run as root.
-        let own = ["/usr/sbin/pgbouncer", "-q", "\(directory)/pgbouncer.ini"]
-        let words =
-            geteuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"] + own : own
+        // pgbouncer refuses to run as root. The limit is for a test process that dies before it ends the pooler.
+        let limited = ["120", "/usr/sbin/pgbouncer", "-q", "\(directory)/pgbouncer.ini"]
+        let asPostgres = ["--reuid=postgres", "--regid=postgres", "--clear-groups", "--", "timeout"]
         _ = try await Subprocess.run(
-            .name(words[0]),
-            arguments: Arguments(Array(words.dropFirst())),
+            .name(geteuid() == 0 ? "setpriv" : "timeout"),
+            arguments: Arguments(geteuid() == 0 ? asPostgres + limited : limited),
             input: .none,
             output: .discarded,
             error: .discarded
         ) { execution in
-            do { try await body() } catch {
-                try? execution.send(signal: .kill)
-                throw error
-            }
-            try execution.send(signal: .kill)
+            let outcome = await Result { try await body() }
+            // Passed on to the pooler, which then stops at once.
+            try execution.send(signal: .terminate)
+            try outcome.get()
         }
-        _ = try await Subprocess.run(.name("rm"), arguments: ["-rf", directory], output: .discarded)
+    }
+}
+
+extension Result where Failure == any Error {
+    /// The outcome of an asynchronous call, as a value.
+    fileprivate init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }

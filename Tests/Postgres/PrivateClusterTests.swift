@@ -39,6 +39,19 @@ struct PrivateClusterTests {
         )
     }
 
+    @Test("A run directory that somebody else made is not trusted", .enabled(if: geteuid() == 0))
+    func foreignDirectory() async throws {
+        var template = Array("/tmp/bursar-foreign-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let foreign = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { rmdir(foreign) }
+        chown(foreign, 65534, 65534)
+        let settings = PrivateCluster.Settings(directory: foreign, socketDirectory: foreign)
+        let cluster = try PrivateCluster(settings)
+        let error = await #expect(throws: PrivateClusterError.self) { try await cluster.start() }
+        #expect(error?.message.contains("is no folder of the server's user; remove it") == true)
+    }
+
     @Test(
         "From a deep path that the server's user cannot enter the data lies under /var/tmp, and the socket's path is short"
     )

@@ -53,9 +53,12 @@ package enum TestCluster {
             cd /
             setsid sh -c '
                 while kill -0 \(getpid()); do sleep 0.5; done
-                kill -QUIT $(head -n 1 \(cluster.dataDirectory)/postmaster.pid)
-                sleep 1
-                rm -rf \(cluster.settings.directory) \(cluster.settings.socketDirectory)
+                for turn in 1 2 3 4 5 6 7 8 9 10; do
+                    kill -QUIT $(head -n 1 \(cluster.dataDirectory)/postmaster.pid)
+                    sleep 1
+                    rm -rf \(cluster.settings.directory) \(cluster.settings.socketDirectory)
+                    test -e \(cluster.settings.directory) || break
+                done
             ' </dev/null >/dev/null 2>&1 &
             """
         _ = try await Subprocess.run(

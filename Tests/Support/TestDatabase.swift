@@ -12,8 +12,15 @@ package struct TestDatabase: Sendable {
         migrations: [Migration] = [],
         _ body: (TestDatabase) async throws -> Result
     ) async throws -> Result {
+        try await with(templateName: { try await Templates.shared.template(migrations, in: $0) }, body)
+    }
+
+    static func with<Result>(
+        templateName: (PrivateCluster) async throws -> String,
+        _ body: (TestDatabase) async throws -> Result
+    ) async throws -> Result {
         let cluster = try await TestCluster.shared
-        let template = try await Templates.shared.template(migrations, in: cluster)
+        let template = try await templateName(cluster)
         let database = TestDatabase(cluster: cluster, name: "test_\(Templates.nextNumber())")
         try await database.administer("create database \(database.name) template \(template)")
         do {
@@ -86,7 +93,7 @@ package struct TestDatabase: Sendable {
         try await Self.connected(url(user: "postgres")) { try await $0.executeScript(sql, name: "script") }
     }
 
-    fileprivate func administer(_ sql: String) async throws {
+    func administer(_ sql: String) async throws {
         try await Self.connected(cluster.url()) { try await $0.executeScript(sql, name: "administration") }
     }
 
@@ -108,7 +115,7 @@ package struct TestDatabase: Sendable {
 
 /// The migrated databases that tests copy: one for each list of migrations. They are made one after another, since roles
 /// belong to the whole cluster.
-private actor Templates {
+actor Templates {
     static let shared = Templates()
     private static let lastNumber = Atomic<Int>(0)
 

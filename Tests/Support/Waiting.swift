@@ -3,6 +3,11 @@ package struct WaitedInVain: Error, CustomStringConvertible {
     package let what: String
     package let limit: Duration
 
+    package init(what: String, limit: Duration) {
+        self.what = what
+        self.limit = limit
+    }
+
     package var description: String { "waited \(limit) in vain until \(what)" }
 }
 
