@@ -138,6 +138,7 @@ package final class Node: Service {
     private func renewUntilLost(_ lease: LeaseClock) async {
         var clock = lease
         var failed = false
+        var houseKept: ContinuousClock.Instant?
         while !Task.isCancelled {
             switch clock.next(now: .now, lastAttemptFailed: failed) {
             case .abandon:
@@ -159,6 +160,10 @@ package final class Node: Service {
                 }
                 clock.renewed(callBegan: began)
                 failed = false
+                if houseKept.map({ .now - $0 > .seconds(3600) }) ?? true {
+                    try await nodes.keepHouse()
+                    houseKept = .now
+                }
                 let rescued = try await runs.rescue()
                 if !rescued.isEmpty {
                     Counter(label: "bursar_leases_expired_total").increment(by: rescued.count)

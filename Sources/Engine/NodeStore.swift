@@ -29,10 +29,19 @@ package struct NodeStore: Sendable {
         }
     }
 
-    /// Ends the lease now, so that nobody need wait for it, and forgets nodes that ended a day ago.
+    /// What any node does now and then: history's next months, dedupe keys that expired, nodes that ended a day ago.
+    package func keepHouse() async throws {
+        try await database.withTransaction(.engine) { transaction in
+            _ = try await transaction.pipeline([
+                Statements.makePartitions.bind(), Statements.forgetKeys.bind(), Statements.forget.bind(),
+            ])
+        }
+    }
+
+    /// Ends the lease now, so that nobody need wait for it.
     package func leave(_ id: String) async throws {
         try await database.withTransaction(.engine) { transaction in
-            _ = try await transaction.pipeline([Statements.leave.bind(id), Statements.forget.bind()])
+            _ = try await transaction.execute(Statements.leave, id)
         }
     }
 
@@ -69,7 +78,14 @@ package struct NodeStore: Sendable {
             """
         )
 
-        package static let all = [register, renew, leave, forget]
+        static let makePartitions = Statement("engine.make_history_partitions", "select bursar.make_history_partitions()")
+
+        static let forgetKeys = Statement(
+            "engine.forget_dedupe_keys",
+            "delete from bursar.dedupe where expires_at <= clock_timestamp()"
+        )
+
+        package static let all = [register, renew, leave, forget, makePartitions, forgetKeys]
     }
 }
 

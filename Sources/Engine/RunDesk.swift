@@ -5,13 +5,24 @@ package import Postgres
 ///
 /// Answers are JSON, as CLI, console and `/v1` show them.
 package struct RunDesk: Sendable {
-    private let database: PostgresPool
+    /// Writes down what was done to a run, in the transaction that does it: the verb in the past, the run, why.
+    package typealias Recorder = @Sendable (Transaction, String, Int64, String?) async throws -> Void
 
-    package init(database: PostgresPool) { self.database = database }
+    private let database: PostgresPool
+    private let record: Recorder
+
+    package init(database: PostgresPool, record: @escaping Recorder = { _, _, _, _ in }) {
+        self.database = database
+        self.record = record
+    }
 
     /// Asks for a run.
     package func enqueue(_ request: RunRequest, by actor: String) async throws -> (run: Int64, created: Bool) {
-        try await acting(as: actor) { try await request.enqueue(in: $0) }
+        try await acting(as: actor) { transaction in
+            let answer = try await request.enqueue(in: transaction)
+            if answer.created { try await record(transaction, "asked_for", answer.run, request.reason) }
+            return answer
+        }
     }
 
     /// The newest runs first, those that can still change before those that ended.
@@ -26,17 +37,26 @@ package struct RunDesk: Sendable {
 
     /// - Returns: `cancelled`, `asked` where a node still works on it, `ended` where it had ended.
     package func cancel(_ run: Int64, reason: String?, by actor: String) async throws -> String {
-        try await acting(as: actor) { try await $0.query(Statements.cancel, run, reason).first?.get("answer") ?? "" }
+        try await acting(as: actor) { transaction in
+            try await record(transaction, "cancelled", run, reason)
+            return try await transaction.query(Statements.cancel, run, reason).first?.get("answer") ?? ""
+        }
     }
 
     /// - Returns: the run that tries again: the same where it waited, a new one where it had ended.
     package func retry(_ run: Int64, reason: String?, by actor: String) async throws -> Int64 {
-        try await acting(as: actor) { try await $0.query(Statements.retry, run, reason).first?.get("run") ?? run }
+        try await acting(as: actor) { transaction in
+            try await record(transaction, "retried", run, reason)
+            return try await transaction.query(Statements.retry, run, reason).first?.get("run") ?? run
+        }
     }
 
     /// - Returns: the proposal that is approved by it.
     package func approve(_ run: Int64, reason: String, by actor: String) async throws -> Int64 {
-        try await acting(as: actor) { try await $0.query(Statements.approve, run, reason).first?.get("proposal") ?? 0 }
+        try await acting(as: actor) { transaction in
+            try await record(transaction, "approved", run, reason)
+            return try await transaction.query(Statements.approve, run, reason).first?.get("proposal") ?? 0
+        }
     }
 
     /// Everything `/status` tells of the engine.

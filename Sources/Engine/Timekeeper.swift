@@ -2,6 +2,7 @@ internal import CivilTime
 package import Logging
 package import Postgres
 internal import Schedules
+internal import Synchronization
 
 /// Makes runs of due fires.
 ///
@@ -9,6 +10,7 @@ internal import Schedules
 package struct Timekeeper: Sendable {
     private let database: PostgresPool
     private let logger: Logger
+    private let known = KnownSchedules()
 
     package init(database: PostgresPool, logger: Logger) {
         self.database = database
@@ -33,7 +35,7 @@ package struct Timekeeper: Sendable {
     }
 
     private func fire(_ waiting: WaitingSchedule) async throws {
-        let schedule = try Schedule(name: waiting.name, definitionJSON: waiting.definition)
+        let schedule = try known.schedule(waiting.name, waiting.definition)
         guard let next = schedule.nextFire(after: waiting.highWater), next <= waiting.now else { return }
         let plan = FirePlanner.plan(schedule, after: waiting.highWater, now: waiting.now)
         let made = try await database.withTransaction(.engine) { transaction in
@@ -90,6 +92,18 @@ private struct WaitingSchedule {
         definition = try row.get("definition")
         highWater = try row.get("high_water")
         now = try row.get("now")
+    }
+}
+
+/// The schedules as read from their stored definitions, so that each is read once.
+private final class KnownSchedules: Sendable {
+    private let schedules = Mutex<[String: (definition: String, schedule: Schedule)]>([:])
+
+    func schedule(_ name: String, _ definition: String) throws -> Schedule {
+        if let known = schedules.withLock({ $0[name] }), known.definition == definition { return known.schedule }
+        let schedule = try Schedule(name: name, definitionJSON: definition)
+        schedules.withLock { $0[name] = (definition, schedule) }
+        return schedule
     }
 }
 

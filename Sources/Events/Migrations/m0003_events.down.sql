@@ -1,4 +1,5 @@
 -- Events and the audit trail, undone: what happened is forgotten.
+drop function bursar.note_of_house(text, text, bigint, jsonb);
 drop function bursar.note(bigint, text, text, bigint, jsonb, bigint, timestamptz);
 drop table bursar.audit_entry, bursar.event;
 drop function bursar.refuse_audit_change();

@@ -106,4 +106,12 @@ end
 $$;
 grant execute on function bursar.note(bigint, text, text, bigint, jsonb, bigint, timestamptz) to bursar_app;
 
+-- Notes an act that belongs to no tenant: what an operator or a node did to a run or a schedule.
+create function bursar.note_of_house(kind text, subject_kind text, subject_id bigint, content jsonb default '{}') returns void
+language sql security definer set search_path = pg_catalog, bursar as
+$$
+    select bursar.note(0, kind, subject_kind, subject_id, content, case subject_kind when 'run' then subject_id end)
+$$;
+grant execute on function bursar.note_of_house(text, text, bigint, jsonb) to bursar_ops, bursar_engine;
+
 reset role;

@@ -64,7 +64,7 @@ extension DevCommand {
 
         /// Runs the renewals once through the daemon, and checks the books.
         private func renew(_ daemon: Daemon) async throws -> Bool {
-            let desk = RunDesk(database: daemon.database)
+            let desk = RunDesk(database: daemon.database, record: RunNotes.record)
             let began = ContinuousClock.now
             var request = RunRequest(job: "renewals")
             request.reason = "bursar dev run"

@@ -1,4 +1,5 @@
 import Engine
+import Events
 import FoundationEssentials
 import JobKit
 import Listener
@@ -18,7 +19,7 @@ struct DaemonSurface: OperatorSurface {
         Gauge(label: "bursar_build_info", dimensions: [("version", Version.text)]).record(1)
     }
 
-    private var desk: RunDesk { RunDesk(database: daemon.database) }
+    private var desk: RunDesk { RunDesk(database: daemon.database, record: RunNotes.record) }
 
     func live() -> Bool { daemon.isTurning }
 
@@ -86,7 +87,7 @@ struct DaemonSurface: OperatorSurface {
         }
         switch request.command {
         case "reload":
-            return try await JSONText(encoding: ["verdict": "\(daemon.schedules.load(by: request.actor))"])
+            return try JSONText(encoding: ReloadAnswer(try await daemon.schedules.load(by: request.actor)))
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))
         default: return try await OperatorCommands.business(request, database: daemon.database)
         }
@@ -118,6 +119,34 @@ struct OperatorRequest: Sendable {
                 exitStatus: 65
             )
         }
+    }
+}
+
+/// What a reload came to.
+private struct ReloadAnswer: Encodable {
+    let verdict: String
+    var added: [String] = []
+    var changed: [String] = []
+    var removed: [String] = []
+
+    init(_ verdict: ScheduleBook.Verdict) {
+        switch verdict {
+        case .applied(let added, let changed, let removed):
+            self.verdict = "in force"
+            self.added = added
+            self.changed = changed
+            self.removed = removed
+        case .unchanged: self.verdict = "unchanged"
+        case .older: self.verdict = "older"
+        }
+    }
+}
+
+/// Writes acts on runs into the audit trail.
+enum RunNotes {
+    static let record: RunDesk.Recorder = { transaction, verb, run, reason in
+        let content = try JSONText(encoding: ["reason": reason])
+        try await HouseNote("run.\(verb)", "run", run, content: content).write(in: transaction)
     }
 }
 
