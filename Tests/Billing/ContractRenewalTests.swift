@@ -1,3 +1,5 @@
+import Billing
+import Postgres
 import TestSupport
 import Testing
 
@@ -24,6 +26,18 @@ struct ContractRenewalTests {
                 """
             )
             try await body(books, client)
+            try await invariantsHold(books)
+        }
+    }
+
+    /// Every invariant of `verify` holds after what the contract and renewals did.
+    private func invariantsHold(_ books: Books) async throws {
+        try await books.pool.withTransaction(Invariant.transaction) { transaction in
+            let now = try await Invariant.businessNow(in: transaction)
+            for invariant in Invariant.all {
+                let check = try await invariant.check(asOf: now, in: transaction)
+                #expect(check.held, "\(check.id) \(check.title): \(check.examples)")
+            }
         }
     }
 
