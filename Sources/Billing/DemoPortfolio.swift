@@ -84,7 +84,7 @@ package struct DemoPortfolio: Sendable {
                 Statements.rests.bind(seed, words.pauseReasons),
             ])
         }
-        try await transaction.query(Statements.identities)
+        try await transaction.pipeline([Statements.identities.bind(), Statements.counted.bind()])
         return .loaded
     }
 

@@ -153,6 +153,15 @@ package enum DemoStatements {
         """
     )
 
+    /// Counts the rows that were loaded, so that what comes next is planned for them and not for empty tables.
+    package static let counted = Statement(
+        "demo.counted",
+        """
+        analyze bursar.tenant, bursar.subscription, bursar.subscription_schedule, bursar.subscription_item,
+            bursar.subscription_transition, bursar.exchange_rate
+        """
+    )
+
     package static let all = [
         lock, standing, issuer, inForce, rates, plans, tenants, subscriptions, items, holds, rests, plainSubscriptions,
         identities,

@@ -25,8 +25,11 @@ struct Bursar: AsyncParsableCommand {
                     InvoicesCommand.self, RatesCommand.self,
                 ]
             ),
-            CommandGroup(name: "Operations", subcommands: [MigrateCommand.self, DoctorCommand.self]),
-            CommandGroup(name: "Development", subcommands: [DevCommand.self]),
+            CommandGroup(
+                name: "Operations",
+                subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]
+            ),
+            CommandGroup(name: "Development", subcommands: [DevCommand.self, DemoCommand.self]),
         ]
     )
 
