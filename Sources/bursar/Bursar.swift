@@ -29,7 +29,7 @@ struct Bursar: AsyncParsableCommand {
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]
             ),
-            CommandGroup(name: "Development", subcommands: [DevCommand.self, DemoCommand.self]),
+            CommandGroup(name: "Development", subcommands: [DevCommand.self, DemoCommand.self, BenchCommand.self]),
         ]
     )
 

@@ -1,0 +1,46 @@
+import Glibc
+
+/// A `bursar serve` of this same executable, as a process of its own, and what the kernel says of its memory.
+struct ServeProcess: Sendable {
+    private let process: pid_t
+
+    /// Starts it on the private server of these settings; it logs warnings to our standard error.
+    init(_ settings: Settings) throws(BenchFailure) {
+        let words = [
+            "bursar", "serve", "--set", "dev.directory=\(settings.database.developmentDirectory)",
+            "--set", "environment=development", "--set", "log.level=warning",
+        ]
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var process = pid_t()
+        let failed = posix_spawn(&process, "/proc/self/exe", nil, nil, &arguments, environ)
+        guard failed == 0 else {
+            throw BenchFailure("the daemon could not be started: \(String(cString: strerror(failed)))")
+        }
+        self.process = process
+    }
+
+    /// Its share of the memory that it uses, shared libraries divided among their users: PSS, in MiB.
+    var proportionalSize: Double { get throws(BenchFailure) { try size("Pss:", of: "smaps_rollup") } }
+
+    /// The largest resident size so far, shared libraries in full: VmHWM, in MiB.
+    var largestResidentSize: Double { get throws(BenchFailure) { try size("VmHWM:", of: "status") } }
+
+    /// Tells it to drain, and waits until it has ended.
+    func stop() async throws {
+        kill(process, SIGTERM)
+        var status: Int32 = 0
+        while waitpid(process, &status, WNOHANG) == 0 {
+            await Task { try? await Task.sleep(for: .milliseconds(20)) }.value
+        }
+        guard status == 0 else { throw BenchFailure("the daemon ended with status \(status)") }
+    }
+
+    private func size(_ field: String, of file: String) throws(BenchFailure) -> Double {
+        let name = String(field.dropLast())
+        guard let text = Machine.field(name, of: "/proc/\(process)/\(file)"),
+            let kibibytes = text.split(separator: " ").first.flatMap({ Double($0) })
+        else { throw BenchFailure("the daemon has ended, or /proc/\(process)/\(file) cannot be read") }
+        return kibibytes / 1024
+    }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Schedules
+
+/// How fast and how large this program is on this machine.
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure this program on this machine, beside bare SQL doing the same.",
+        discussion: """
+            Measures a private PostgreSQL server of its own, which is removed afterwards. Without a subject it measures \
+            everything. Exit code 1 when a figure misses what is demanded of it.
+            """,
+        subcommands: [All.self, Renewals.self, Memory.self, Cron.self],
+        defaultSubcommand: All.self
+    )
+
+    /// Everything.
+    struct All: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "all",
+            abstract: "Measure everything, one after another."
+        )
+
+        @OptionGroup var options: GlobalOptions
+
+        func run() async throws {
+            try await BenchCommand.run(options) { cluster, machine, say in
+                let cron = try CronSpeed().measure()
+                let renewals = try await RenewalsBench().measure(cluster, &machine, say)
+                return [cron, renewals] + (try await MemoryBench().measure(cluster, &machine, say))
+            }
+        }
+    }
+
+    /// Renewals beside bare SQL.
+    struct Renewals: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "renewals",
+            abstract: "Issue the invoices of a portfolio, beside bare SQL that writes the same rows."
+        )
+
+        @Option(help: "Subscriptions with a period due.") var subscriptions = 100_000
+        @Option(help: "Tenants that they belong to.") var tenants = 1000
+        @Option(help: "Subscriptions that one transaction works on.") var chunk = 500
+        @Option(help: "How often each is measured.") var runs = 3
+        @OptionGroup var options: GlobalOptions
+
+        func validate() throws {
+            guard subscriptions > 0, tenants > 0, runs > 0 else {
+                throw ValidationError("the numbers must be positive")
+            }
+            guard (1...5000).contains(chunk) else { throw ValidationError("--chunk must be from 1 to 5000") }
+        }
+
+        func run() async throws {
+            let bench = RenewalsBench(subscriptions: subscriptions, tenants: tenants, chunk: chunk, runs: runs)
+            try await BenchCommand.run(options) { cluster, machine, say in
+                [try await bench.measure(cluster, &machine, say)]
+            }
+        }
+    }
+
+    /// The daemon's memory.
+    struct Memory: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "memory",
+            abstract: "Measure the memory of the daemon, idle and while it issues the invoices of a portfolio."
+        )
+
+        @Option(help: "Subscriptions with a period due; a tenth of them comes first.") var subscriptions = 100_000
+        @Option(help: "Tenants that they belong to.") var tenants = 1000
+        @OptionGroup var options: GlobalOptions
+
+        func validate() throws {
+            guard subscriptions > 0, tenants > 0 else { throw ValidationError("the numbers must be positive") }
+        }
+
+        func run() async throws {
+            let bench = MemoryBench(subscriptions: subscriptions, tenants: tenants)
+            try await BenchCommand.run(options) { cluster, machine, say in
+                try await bench.measure(cluster, &machine, say)
+            }
+        }
+    }
+
+    /// Cron arithmetic.
+    struct Cron: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "cron",
+            abstract: "Find next fires of expressions of every kind, in zones of every kind."
+        )
+
+        @OptionGroup var options: GlobalOptions
+
+        func run() async throws {
+            let machine = Machine()
+            try BenchCommand.show(BenchReport(machine: machine, figures: [try CronSpeed().measure()]), options)
+        }
+    }
+}
+
+extension BenchCommand {
+    /// Measures on a private server, and shows what came of it.
+    fileprivate static func run(
+        _ options: GlobalOptions,
+        _ measure: @Sendable (BenchCluster, inout Machine, (String) -> Void) async throws -> [BenchFigure]
+    ) async throws {
+        let cluster = try BenchCluster("bursar bench", like: try options.settings(needsDatabase: false))
+        let isQuiet = options.json
+        let report = try await cluster.whileUp { cluster in
+            var machine = Machine()
+            machine.postgresql = try await cluster.version
+            let figures = try await measure(cluster, &machine) { if !isQuiet { Terminal.complain($0) } }
+            return BenchReport(machine: machine, figures: figures)
+        }
+        try show(report, options)
+    }
+
+    fileprivate static func show(_ report: BenchReport, _ options: GlobalOptions) throws {
+        options.show(report) { $0.text }
+        guard report.figures.allSatisfy(\.isGood) else { throw ExitCode(ExitStatus.finding.rawValue) }
+    }
+}
