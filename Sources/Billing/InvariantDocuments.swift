@@ -33,7 +33,7 @@ extension Invariant {
                            end
                     from ordered
                     where sequence - sequence_before > 1 or issued_at < issued_before
-                        or number not like format('%%-%s-%s', year, lpad(sequence::text, 6, '0'))
+                        or number not like format('%%-%s-%s', year, lpad(sequence::text, greatest(6, length(sequence::text)), '0'))
                         or year <> extract(year from issue_date)
                 )
                 select count(*) over () as violations, example from judged order by example limit 20
