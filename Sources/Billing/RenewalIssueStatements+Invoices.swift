@@ -8,7 +8,7 @@ extension RenewalIssueStatements {
         "billing.issue_invoices",
         """
         with moment as materialized (
-            select bursar.business_now() as issued_at
+            select bursar.business_now() as issued_at, bursar.actor() as actor
         ), chunk as materialized (
             select s.tenant_id, s.issuer_id, s.id as subscription_id, s.currency, i.invoice_prefix, local.today,
                 extract(year from local.today)::integer as year,
@@ -77,7 +77,7 @@ extension RenewalIssueStatements {
                 format('%s-%s-%s', s.invoice_prefix, s.year, lpad(s.sequence::text, 6, '0')) as number
             from summed s
         ), draft as materialized (
-            select t.*, moment.issued_at,
+            select t.*, moment.issued_at, moment.actor,
                 sha256(convert_to(bursar.invoice_content(
                     t.invoice_id, t.tenant_id, t.issuer_id, t.subscription_id, t.period_id, t.number, t.today, t.due_date,
                     t.grace_end, t.currency, t.subtotal, t.tax, t.total, t.basis_points, t.policy_id, t.rate,
@@ -129,13 +129,13 @@ extension RenewalIssueStatements {
             from draft
         ), events as (
             insert into bursar.event (tenant_id, at, kind, subject_kind, subject_id, run_id, actor, content)
-            select tenant_id, issued_at, 'invoice.issued', 'invoice', invoice_id, $4, bursar.actor(), content
+            select tenant_id, issued_at, 'invoice.issued', 'invoice', invoice_id, $4, actor, content
             from draft
         ), audited as (
             insert into bursar.audit_entry (tenant_id, at, actor, action, object, run_id, canonical)
-            select tenant_id, issued_at, bursar.actor(), 'invoice.issued', 'invoice:' || invoice_id, $4,
+            select tenant_id, issued_at, actor, 'invoice.issued', 'invoice:' || invoice_id, $4,
                 bursar.audit_canonical(
-                    tenant_id, issued_at, bursar.actor(), 'invoice.issued', 'invoice:' || invoice_id, $4, content
+                    tenant_id, issued_at, actor, 'invoice.issued', 'invoice:' || invoice_id, $4, content
                 )
             from draft
         ), advanced as (
