@@ -21,5 +21,17 @@ package enum BillingMigrations {
             up: String(decoding: PackageResources.m0007_renewals_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0007_renewals_down_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 8,
+            name: "subscriptions",
+            up: String(decoding: PackageResources.m0008_subscriptions_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0008_subscriptions_down_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 9,
+            name: "views",
+            up: String(decoding: PackageResources.m0009_views_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0009_views_down_sql, as: UTF8.self)
+        ),
     ]
 }
