@@ -43,9 +43,8 @@ extension ExplainedSubscription {
         var lines = ["next invoice: \(verdict)"]
         lines += next.reasons.map { "  \($0)" }
         if next.verdict != .never {
-            lines.append(
-                "  it is for \(next.from) up to \(next.until) (period \(next.k)), to be issued on \(next.issueOn)"
-            )
+            let when = next.issueOn < today ? "its day of issue was" : "its day of issue is"
+            lines.append("  it is for \(next.from) up to \(next.until) (period \(next.k)); \(when) \(next.issueOn)")
         }
         lines.append("charged or explained: every day before \(next.chargedThrough)")
         guard let grace = paymentGrace else { return lines + ["payment grace: nothing is owed"] }
