@@ -25,6 +25,14 @@ struct BusinessCall {
     }
 
     private static func decoded<Answer: Decodable>(_ bytes: [UInt8], of command: String) throws -> Answer {
+        guard bytes != Array("null".utf8) else {
+            let things = command.prefix { $0 != "." }
+            throw CommandFailure(
+                .badData,
+                "there is no such \(things.dropLast())",
+                remedy: "list them with: bursar \(things) list"
+            )
+        }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
