@@ -1,0 +1,70 @@
+import Billing
+import Engine
+import Glibc
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("The statements of the program")
+struct StatementTests {
+    /// The lists of all rooms below the executable, whose own are prepared by its tests.
+    private static let listed: [Statement] =
+        EngineStatements.all + RenewalDueStatements.all + RenewalTransitionStatements.all + RenewalIssueStatements.all
+        + ContractCommand.all.map(\.statement) + DemoStatements.all + ExplainStatements.all + InvariantStatements.all
+
+    @Test("Every one is understood by a database with the shipped schema, as the login of production")
+    func prepared() async throws {
+        try await TestDatabase.with(migrations: Portfolio.migrations) { database in
+            try await database.withPool(user: "postgres", size: 1) { pool in
+                for statement in Self.listed {
+                    do {
+                        try await pool.withConnection { try await $0.prepare(statement) }
+                    } catch {
+                        Issue.record("\(statement.name): \(error)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("A name belongs to one statement")
+    func namesAreUnique() {
+        let byName = Dictionary(grouping: Set(Self.listed), by: \.name)
+        for (name, statements) in byName where statements.count > 1 {
+            Issue.record("\(name) is the name of \(statements.count) statements")
+        }
+    }
+
+    @Test("Every statement that the sources name stands in one of the lists")
+    func noneIsForgotten() throws {
+        let known = Set(Self.listed.map(\.name))
+        var seen = 0
+        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing"] {
+            for file in try sources("\(Program.project)/Sources/\(room)") {
+                for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {
+                    seen += 1
+                    if !known.contains(String(match.1)) { Issue.record("\(match.1) of \(file) stands in no list") }
+                }
+            }
+        }
+        #expect(seen > 60)
+    }
+
+    private func sources(_ folder: String) throws -> [String] {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var found: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name.hasPrefix(".") { continue }
+            if name.hasSuffix(".swift") {
+                found.append("\(folder)/\(name)")
+            } else if entry.pointee.d_type == UInt8(DT_DIR) {
+                found += try sources("\(folder)/\(name)")
+            }
+        }
+        return found
+    }
+}
