@@ -74,7 +74,7 @@ extension RenewalIssueStatements {
                     when 'KHR' then s.subtotal + s.tax
                     else round((s.subtotal + s.tax) * s.rate / 100)::bigint
                 end as khr_total,
-                format('%s-%s-%s', s.invoice_prefix, s.year, lpad(s.sequence::text, 6, '0')) as number
+                format('%s-%s-%s', s.invoice_prefix, s.year, lpad(s.sequence::text, greatest(6, length(s.sequence::text)), '0')) as number
             from summed s
         ), draft as materialized (
             select t.*, moment.issued_at, moment.actor,

@@ -18,7 +18,7 @@ struct EngineWorld {
     static func with<Result>(_ body: (EngineWorld) async throws -> Result) async throws -> Result {
         try await TestDatabase.with(migrations: TenancyMigrations.all.filter { $0.number == 1 } + EngineMigrations.all)
         { database in
-            try await database.script(
+            try await database.setUp(
                 """
                 create table bursar.ledger_entry (number bigint, run_id bigint, fence bigint);
                 grant select, insert on bursar.ledger_entry to bursar_app;
@@ -77,7 +77,7 @@ struct EngineWorld {
 
     /// Ends a node's lease, as if it had died.
     func kill(_ node: String) async throws {
-        try await database.script(
+        try await database.setUp(
             "update bursar.node set lease_until = clock_timestamp() - interval '1 second' where id = '\(node)'"
         )
     }

@@ -68,13 +68,16 @@ struct FenceTests {
     func takeover() async throws {
         try await EngineWorld.with { world in
             try await world.enqueue(upTo: 30)
-            let dead = try #require(try await world.claim(as: "dead", lease: .milliseconds(600)).first)
+            let dead = try #require(try await world.claim(as: "dead").first)
             var job = LedgerJob()
             job.insideChunk = { _, first in if first == 10 { throw CancellationError() } }
             let context = world.context(dead)
             _ = try? await job.run(LedgerJob.Parameters(up_to: 30, limit: 1000), in: context)
             #expect(try await world.ledger() == Array(1...9))
 
+            try await world.database.setUp(
+                "update bursar.node set lease_until = clock_timestamp() + interval '600 milliseconds' where id = 'dead'"
+            )
             let node = try world.node(LedgerJob(), lease: .milliseconds(600))
             try await withService(node) {
                 try await waitUntil("the run succeeded") {

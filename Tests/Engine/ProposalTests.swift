@@ -22,7 +22,7 @@ struct ProposalTests {
                 "\($0)".contains("needs a reason")
             }
             // What became due since is not part of the approval.
-            try await world.database.script("delete from bursar.proposal_item where key = 4")
+            try await world.database.setUp("delete from bursar.proposal_item where key = 4")
             _ = try await world.desk.approve(run, reason: "checked with the owner", by: "operator:sok")
             var job = LedgerJob()
             job.promise = .held

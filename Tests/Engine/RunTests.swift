@@ -55,7 +55,7 @@ struct RunTests {
             #expect(try await world.text("select state from bursar.run") == "scheduled")
             #expect(try await world.text("select checkpoint::text from bursar.run")?.contains("\"cursor\": 6") == true)
 
-            try await world.database.script("update bursar.run set run_at = clock_timestamp()")
+            try await world.database.setUp("update bursar.run set run_at = clock_timestamp()")
             let again = try #require(try await world.claim(as: "b").first)
             #expect(again.identity.attempt == 2)
             await world.runner().work(again, signals: RunSignals())
@@ -81,7 +81,7 @@ struct RunTests {
             let checkpoint = try #require(try await world.text("select checkpoint::text from bursar.run"))
             #expect(!checkpoint.contains("cursor") && checkpoint.contains("\"KHR\": 6"))
 
-            try await world.database.script("update bursar.run set run_at = clock_timestamp()")
+            try await world.database.setUp("update bursar.run set run_at = clock_timestamp()")
             let second = try #require(try await world.claim(as: "b").first)
             await world.runner(job).work(second, signals: RunSignals())
             #expect(try await world.text("select state from bursar.run_history") == "dead")

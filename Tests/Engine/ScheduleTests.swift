@@ -22,7 +22,7 @@ struct ScheduleTests {
         """
 
     private func advance(_ world: EngineWorld, _ interval: String) async throws {
-        try await world.database.script(
+        try await world.database.setUp(
             "update bursar.installation set business_offset = business_offset + interval '\(interval)'"
         )
     }

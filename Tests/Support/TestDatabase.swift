@@ -88,11 +88,6 @@ package struct TestDatabase: Sendable {
 
     private func drop() async throws { try await administer("drop database \(name) with (force)") }
 
-    /// Runs a script in this database as the superuser: for setting up, and for breaking things.
-    package func script(_ sql: String) async throws {
-        try await Self.connected(url(user: "postgres")) { try await $0.executeScript(sql, name: "script") }
-    }
-
     func administer(_ sql: String) async throws {
         try await Self.connected(cluster.url()) { try await $0.executeScript(sql, name: "administration") }
     }
