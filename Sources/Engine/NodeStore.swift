@@ -78,7 +78,10 @@ package struct NodeStore: Sendable {
             """
         )
 
-        static let makePartitions = Statement("engine.make_history_partitions", "select bursar.make_history_partitions()")
+        static let makePartitions = Statement(
+            "engine.make_history_partitions",
+            "select bursar.make_history_partitions()"
+        )
 
         static let forgetKeys = Statement(
             "engine.forget_dedupe_keys",

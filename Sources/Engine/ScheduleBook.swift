@@ -20,13 +20,20 @@ package struct ScheduleBook: Sendable {
     ///
     /// Fires of the time before are not made up for: a schedule that is new, returns, is enabled again or keeps other
     /// time starts at business now.
-    package func apply(_ set: ScheduleSet, by actor: String) async throws -> Verdict {
+    ///
+    /// - Parameters:
+    ///   - set: the files, read and checked.
+    ///   - actor: who wants it.
+    ///   - isDeliberate: a person asked for exactly these files, so that a set that was in force before may return.
+    /// - Returns: what became of it.
+    /// - Throws: an error of the database; nothing changed.
+    package func apply(_ set: ScheduleSet, by actor: String, isDeliberate: Bool = false) async throws -> Verdict {
         try await database.withTransaction(.engine) { transaction in
             _ = try await transaction.query(Statements.lockBook)
             let known = try await transaction.query(Statements.standing, set.contentHash)
             if let row = known.first {
                 if try row.get("in_force", as: Bool.self) { return .unchanged }
-                if try row.get("applied_before", as: Bool.self) { return .older }
+                if try row.get("applied_before", as: Bool.self), !isDeliberate { return .older }
             }
             _ = try await transaction.execute(Statements.recordSet, set.contentHash, actor)
             let changes = try await transaction.query(

@@ -21,5 +21,11 @@ package struct HouseNote: Sendable {
         try await transaction.query(Self.statement, kind, subjectKind, subject, content)
     }
 
-    package static let statement = Statement("events.note_of_house", "select bursar.note_of_house($1, $2, $3, $4::jsonb)")
+    private static let statement = Statement(
+        "events.note_of_house",
+        "select bursar.note_of_house($1, $2, $3, $4::jsonb)"
+    )
+
+    /// For the test that prepares every statement.
+    package static let all = [statement]
 }

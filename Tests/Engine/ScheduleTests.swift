@@ -79,6 +79,8 @@ struct ScheduleTests {
             #expect(try await book.apply(old, by: "t") == .unchanged)
             #expect(try await book.apply(new, by: "t") == .applied(added: [], changed: ["tick"], removed: []))
             #expect(try await book.apply(old, by: "t") == .older)
+            let deliberate = try await book.apply(old, by: "t", isDeliberate: true)
+            #expect(deliberate == .applied(added: [], changed: ["tick"], removed: []))
         }
     }
 

@@ -88,6 +88,9 @@ struct DaemonSurface: OperatorSurface {
         switch request.command {
         case "reload":
             return try JSONText(encoding: ReloadAnswer(try await daemon.schedules.load(by: request.actor)))
+        case "apply":
+            let verdict = try await daemon.schedules.load(by: request.actor, isDeliberate: true)
+            return try JSONText(encoding: ReloadAnswer(verdict))
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))
         default: return try await OperatorCommands.business(request, database: daemon.database)
         }

@@ -32,10 +32,10 @@ actor ScheduleKeeper {
     ///
     /// - Throws: `ScheduleProblems` for the files, `CommandFailure` for an older set, `PostgresError` for the database.
     @discardableResult
-    func load(by actor: String) async throws -> ScheduleBook.Verdict {
+    func load(by actor: String, isDeliberate: Bool = false) async throws -> ScheduleBook.Verdict {
         do {
             let set = try ScheduleSet.load(paths: standing.paths, catalogue: catalogue)
-            let verdict = try await book.apply(set, by: actor)
+            let verdict = try await book.apply(set, by: actor, isDeliberate: isDeliberate)
             guard verdict != .older else {
                 throw CommandFailure(
                     .tryAgain,
