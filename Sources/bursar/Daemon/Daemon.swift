@@ -25,6 +25,8 @@ struct Daemon: Sendable {
         self.logger = logger
         var configuration = settings.database.configuration(for: "node")
         configuration.idleInTransactionTimeout = settings.nodeLease / 3
+        // Whoever asks while the database is away is told so, and does not wait for it.
+        configuration.poolWait = .seconds(10)
         let loop = try SocketLoop(name: "database")
         database = PostgresPool(configuration, size: settings.nodeSlots + 3, loop: loop, logger: logger)
         configuration.applicationName = "bursar lease"
