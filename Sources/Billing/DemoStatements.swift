@@ -164,6 +164,6 @@ package enum DemoStatements {
 
     package static let all = [
         lock, standing, issuer, inForce, rates, plans, tenants, subscriptions, items, holds, rests, plainSubscriptions,
-        identities,
+        identities, counted,
     ]
 }

@@ -13,7 +13,7 @@ struct AbsenceTests {
             let url = "postgresql://bursar@/\(house.database.name)?host=\(place)"
             let daemon = try house.daemon("a", url: url)
             try await waitUntil("it says that it waits") { daemon.process.said.contains("waiting for the database") }
-            #expect(await daemon.readiness() == 503)
+            try await waitUntil("the operator is told that it is not ready") { await daemon.readiness() == 503 }
             #expect(try await daemon.get("/livez").status == 200)
             let asked = try await house.bursar("runs", "list")
             #expect(asked.status == 69, "\(asked)")

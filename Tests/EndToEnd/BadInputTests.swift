@@ -158,12 +158,12 @@ struct BadInputTests {
     )
     func diskFull() async throws {
         try await House.with(Portfolio.small) { house in
-            try await house.database.script(
+            try await house.database.setUp(
                 """
                 create table public.disk (full_after bigint);
                 insert into public.disk values (50);
                 grant select on public.disk to public;
-                create function public.disk_full() returns trigger language plpgsql as $$
+                create function public.disk_full() returns trigger language plpgsql security definer as $$
                 begin
                     if (select count(*) from bursar.invoice) >= (select full_after from public.disk) then
                         raise exception 'could not extend file "base/1/1": No space left on device'

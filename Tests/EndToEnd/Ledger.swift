@@ -43,9 +43,9 @@ struct Ledger: Equatable, Sendable {
             select concat_ws('|', 'receivable', i.number, r.state, r.open_amount, r.total, r.due_date)
             from bursar.receivable r join bursar.invoice i on i.tenant_id = r.tenant_id and i.id = r.invoice_id
             union all
-            select concat_ws('|', 'event', kind, count(*)) from bursar.event group by kind
+            select concat_ws('|', 'event', kind, count(*)) from bursar.event where kind not like 'run.%' group by kind
             union all
-            select concat_ws('|', 'audit', action, count(*)) from bursar.audit_entry group by action
+            select concat_ws('|', 'audit', action, count(*)) from bursar.audit_entry where action not like 'run.%' group by action
         ) as everything
         order by line collate "C"
         """

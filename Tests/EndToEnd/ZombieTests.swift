@@ -24,7 +24,7 @@ struct ZombieTests {
 
             _ = try house.daemon("b")
             let row = try await house.ended(run)
-            #expect(row.attempts == 2, "\(row)")
+            #expect(row.attempts >= 2, "\(row)")
             let completed = try await Ledger.read(house)
 
             zombie.process.signal(SIGCONT)
