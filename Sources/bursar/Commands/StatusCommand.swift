@@ -21,6 +21,7 @@ enum Answer {
     static func show(_ bytes: [UInt8], json: Bool) {
         let text = String(decoding: bytes, as: UTF8.self)
         guard !json, let tree = JSONTree(bytes) else { return Terminal.print(text) }
-        Terminal.print(tree.lines().joined(separator: "\n"))
+        let lines = tree.lines()
+        Terminal.print(lines.isEmpty ? "none" : lines.joined(separator: "\n"))
     }
 }
