@@ -16,9 +16,7 @@ struct RunRow: Sendable, CustomStringConvertible {
 }
 
 extension House {
-    /// Asks for a run of the renewals.
-    ///
-    /// - Parameter attempts: before it is dead.
+    /// Asks for a run of the renewals, which is dead after that many attempts.
     func askForRenewals(chunk: Int = 50, attempts: Int = 8) async throws -> Int64 {
         try await value(
             """

@@ -63,21 +63,17 @@ final class House: Sendable {
 
     // MARK: Processes
 
-    /// Starts a daemon; it is not waited for.
+    /// Starts a daemon, which is not waited for.
     ///
-    /// - Parameters:
-    ///   - name: of the node, its socket and its log.
-    ///   - url: of the database: through a proxy, say.
+    /// The name is that of the node, its socket and its log; the URL leads through a proxy, say.
     func daemon(_ name: String, url: String? = nil, settings: [String: String] = [:]) throws -> Daemon {
         var environment = self.settings(node: name).merging(settings) { $1 }
         if let url { environment["BURSAR_DATABASE_URL"] = url }
-        let process = try start(["serve"], environment, as: name)
+        let process = try start(Program.path, ["serve"], environment, as: name)
         return Daemon(name: name, process: process, socket: "\(folder)/\(name).sock")
     }
 
-    /// Runs a command of the program to its end.
-    ///
-    /// - Parameter node: the daemon that it speaks to.
+    /// Runs a command of the program to its end; `node` is the daemon that it speaks to.
     func bursar(
         _ arguments: String...,
         node: String = "a",
@@ -96,16 +92,22 @@ final class House: Sendable {
     ) async throws -> CommandResult {
         let number = Self.lastNumber.add(1, ordering: .relaxed).newValue
         let environment = self.settings(node: node).merging(settings) { $1 }.filter { $1 != "" }
-        let process = try start(arguments, environment, as: "command-\(number)")
+        let process = try start(Program.path, arguments, environment, as: "command-\(number)")
         guard case .exited(let status) = try await process.end(within: limit) else {
             return CommandResult(status: -1, output: process.answered, errors: process.said)
         }
         return CommandResult(status: status, output: process.answered, errors: process.said)
     }
 
-    private func start(_ arguments: [String], _ environment: [String: String], as name: String) throws -> ChildProcess {
+    /// Starts any program, with its output under a name in the house's folder.
+    func start(
+        _ program: String,
+        _ arguments: [String],
+        _ environment: [String: String],
+        as name: String
+    ) throws -> ChildProcess {
         let process = try ChildProcess(
-            Program.path,
+            program,
             arguments,
             environment: environment,
             folder: folder,

@@ -2,8 +2,9 @@ import Testing
 
 /// What stands in the books after a run, and what must hold of it.
 struct Ledger: Equatable, Sendable {
-    /// Every invoice with its number, period and total, every subscription's state, every receivable, and how many events
-    /// and audit rows of each kind there are. Two runs that did the same have the same lines.
+    /// Every invoice, subscription and receivable, and how many events and audit rows of each kind there are.
+    ///
+    /// Two runs that did the same have the same lines.
     let lines: [String]
 
     static func read(_ house: House) async throws -> Ledger {

@@ -57,6 +57,8 @@ final class Trap: Sendable {
         var random: Int?
         var victim: pid_t = 0
         var signal = SIGKILL
+        var beginning = "run.assert_fence"
+        var verdict: PostgresProxy.Verdict?
         var hasBegun = false
         var counts: [String: Int] = [:]
         var said = 0
@@ -67,15 +69,23 @@ final class Trap: Sendable {
     /// Told when it has struck, with the statement.
     let sprung = Moment<String>()
     private let state = Mutex(State())
-    /// The first statement of a run's every transaction: at the first of them the run has begun.
-    private static let beginning = "run.assert_fence"
 
     /// - Parameters:
     ///   - strike: where it strikes; nil to listen only.
     ///   - random: or at the nth statement of the run, whichever it is.
     ///   - signal: what the daemon gets; 0 for nothing. Only a killed daemon's statement is kept from the server.
-    init(_ strike: Strike? = nil, random: Int? = nil, signal: Int32 = SIGKILL) {
+    ///   - beginning: the statement at whose first occurrence the run counts as begun.
+    ///   - verdict: what becomes of the statement, where that does not follow from strike and signal.
+    init(
+        _ strike: Strike? = nil,
+        random: Int? = nil,
+        signal: Int32 = SIGKILL,
+        beginning: String = "run.assert_fence",
+        verdict: PostgresProxy.Verdict? = nil
+    ) {
         state.withLock {
+            $0.beginning = beginning
+            $0.verdict = verdict
             $0.strike = strike
             $0.random = random
             $0.signal = signal
@@ -105,7 +115,7 @@ final class Trap: Sendable {
         _ message: PostgresProxy.Message,
         _ state: inout State
     ) -> (struck: Bool, PostgresProxy.Verdict) {
-        if message.statement == Self.beginning { state.hasBegun = true }
+        if message.statement == state.beginning { state.hasBegun = true }
         guard state.hasBegun else { return (false, .forward) }
         if state.hasSprung { return (false, .forward) }
         let count = state.counts[message.statement, default: 0] + 1
@@ -115,7 +125,9 @@ final class Trap: Sendable {
         guard state.victim != 0, isMeant || state.random == state.said else { return (false, .forward) }
         state.hasSprung = true
         _ = kill(state.victim, state.signal)
-        return (true, state.strike?.moment == .after || state.signal != SIGKILL ? .forward : .drop)
+        let standard: PostgresProxy.Verdict =
+            state.strike?.moment == .after || state.signal != SIGKILL ? .forward : .drop
+        return (true, state.verdict ?? standard)
     }
 }
 

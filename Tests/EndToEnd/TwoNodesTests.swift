@@ -21,7 +21,10 @@ struct TwoNodesTests {
             let outcomes = try await house.list(
                 "select outcome from bursar.attempt where run_id = \(run) order by number"
             )
-            #expect(row.state == "succeeded" && outcomes.first == "crashed" && outcomes.last == "succeeded", "\(outcomes)")
+            #expect(
+                row.state == "succeeded" && outcomes.first == "crashed" && outcomes.last == "succeeded",
+                "\(outcomes)"
+            )
             let seconds: Double = try await house.value(
                 "select extract(epoch from started_at - '\(death)') from bursar.attempt where run_id = \(run) and number = 2"
             )
