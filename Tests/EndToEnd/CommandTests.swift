@@ -188,6 +188,26 @@ struct CommandTests {
         }
     }
 
+    @Test("A run that is being worked ends between two chunks when it is cancelled, and the next one does the rest")
+    func cancelRunning() async throws {
+        try await House.with { house in
+            let trap = Trap(Strike(statement: "billing.due_subscriptions", occurrence: 3, moment: .before), signal: 0)
+            let proxy = try PostgresProxy(house, trap)
+            defer { proxy.stop() }
+            let daemon = try house.daemon("a", url: proxy.url(house))
+            trap.aim(at: daemon.process)
+            let run = try await house.askForRenewals(chunk: 2)
+            _ = try await trap.sprung.told("the third chunk began")
+            let asked = try await house.bursar("runs", "cancel", "\(run)", "--reason", "a test")
+            #expect(asked.status == 0 && asked.output.contains("asked"), "\(asked)")
+            let row = try await house.ended(run)
+            #expect(row.state == "cancelled", "\(row)")
+            let rest = try await house.askForRenewals(chunk: 500)
+            try await house.ended(rest)
+            try await Ledger.expectSound(house, run: rest)
+        }
+    }
+
     @Test("The daemon tells how it is: status, alarms, metrics, health")
     func surfaces() async throws {
         try await House.with(Portfolio.empty) { house in

@@ -12,7 +12,7 @@ struct DiskFullRealTests {
         try await House.with(Portfolio.large) { house in
             // The folder of the socket belongs to the server's user and goes with the cluster.
             let disk = "\(house.database.cluster.settings.socketDirectory)/disk-\(house.database.name)"
-            try await shell("mkdir \(disk) && mount -t tmpfs -o size=64m tmpfs \(disk) && chown postgres \(disk)", house)
+            try await shell("mkdir \(disk) && mount -t tmpfs -o size=64m disk \(disk) && chown postgres \(disk)", house)
             do {
                 try await fill(disk, house)
             } catch {
@@ -28,7 +28,8 @@ struct DiskFullRealTests {
         try await house.query("create tablespace \(place) location '\(disk)'")
         for table in Self.tables { try await house.query("alter table bursar.\(table) set tablespace \(place)") }
         // Room for a few chunks.
-        try await shell("mount -o remount,size=$(($(df --output=used -k \(disk) | tail -n 1) + 256))k \(disk)", house)
+        let used = "$(df --output=used -k \(disk) | tail -n 1)"
+        try await shell("mount -o remount,size=$((\(used) + 256))k \(disk)", house)
         let daemon = try house.daemon("a")
         let run = try await house.askForRenewals(attempts: 1000)
         try await waitUntil("the disk is full") { (try await house.run(run).failures ?? 0) >= 1 }

@@ -69,6 +69,7 @@ extension House {
             do {
                 return try await books.withConnection { try await $0.query(statement) }
             } catch let error as PostgresError where error.isTransient && ContinuousClock.now < deadline {
+                // A restarting server is in another process: it can only be asked again.
                 try await Task.sleep(for: .milliseconds(100))
             }
         }

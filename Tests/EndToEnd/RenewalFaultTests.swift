@@ -25,6 +25,29 @@ struct RenewalFaultTests {
         #expect(inside * 10 >= kills.count * 6, "too few kills lay strictly inside the run")
     }
 
+    @Test("A run that kills its node every time ends dead after its attempts, and the next run is worked as ever")
+    func killsEveryNode() async throws {
+        try await House.with { house in
+            let run = try await house.askForRenewals(attempts: 2)
+            for number in 1...2 {
+                let trap = Trap(Strike(statement: "billing.issue_invoices", occurrence: 2, moment: .before))
+                let proxy = try PostgresProxy(house, trap)
+                defer { proxy.stop() }
+                let daemon = try house.daemon("victim-\(number)", url: proxy.url(house))
+                trap.aim(at: daemon.process)
+                _ = try await trap.sprung.told("the second chunk was issued")
+                try await daemon.process.end()
+            }
+            _ = try house.daemon("survivor")
+            let row = try await house.ended(run)
+            #expect(row.state == "dead" && row.outcome?.contains("died") ?? false, "\(row)")
+            let next = try await house.askForRenewals()
+            let done = try await house.ended(next)
+            #expect(done.state == "succeeded" && done.attempts == 1, "\(done)")
+            try await Ledger.expectSound(house, run: next)
+        }
+    }
+
     private func inLanes(
         _ strikes: [Strike],
         _ body: @escaping @Sendable (Strike) async throws -> Kill

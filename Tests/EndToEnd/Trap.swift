@@ -19,6 +19,7 @@ final class Moment<Value: Sendable>: Sendable {
                 return nil
             }
             group.addTask {
+                // The deadline of the wait.
                 try await Task.sleep(for: limit)
                 return nil
             }

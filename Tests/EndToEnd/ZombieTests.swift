@@ -1,9 +1,46 @@
 import Glibc
+import Postgres
 import TestSupport
 import Testing
 
 @Suite("A node that was stopped past its lease")
 struct ZombieTests {
+    @Test(
+        "A node that works but cannot renew its lease gives its run up before the lease ends, and another one completes it"
+    )
+    func cannotRenew() async throws {
+        try await House.with { house in
+            let begun = Moment<Void>()
+            let proxy = try PostgresProxy(serverDirectory: house.database.cluster.settings.socketDirectory) { message in
+                if message.kind == .bind, message.statement == "run.assert_fence" {
+                    if message.count == 1 { begun.tell(()) }
+                    // However fast the machine, the run outlasts the lease.
+                    usleep(15_000)
+                }
+                // The way to the database is open for the work and silent for the lease.
+                return message.statement == "engine.renew_lease" ? .hold : .forward
+            }
+            defer { proxy.stop() }
+            let first = try house.daemon("a", url: proxy.url(house))
+            let run = try await house.askForRenewals(chunk: 2)
+            try await begun.told("the run began")
+            _ = try house.daemon("b")
+            try await waitUntil("the node gives up") { first.process.said.contains("its work is abandoned") }
+            let row = try await house.ended(run)
+            #expect(row.state == "succeeded" && row.attempts >= 2, "\(row)")
+            #expect(first.process.said.contains("LeaseLost"))
+            #expect(first.process.ended == nil)
+            let late: Int = try await house.value(
+                """
+                select count(*) from bursar.attempt a join bursar.node n on n.id = a.node_id
+                where a.run_id = \(run) and n.host = 'a' and a.ended_at < n.lease_until
+                """
+            )
+            #expect(late == 0, "the run was taken from a node whose lease was in force")
+            try await Ledger.expectSound(house, run: run)
+        }
+    }
+
     @Test(
         "It applies nothing when it goes on: another node has completed the run, and LeaseLost is in its log",
         arguments: [
