@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What a node may believe about its own lease, by its own monotonic clock.
 ///
 /// A pure state machine: it never reads a clock. The lease is counted from the start of the renewal call, so the node's
@@ -34,5 +36,33 @@ package struct LeaseClock: Equatable, Sendable {
         guard now < abandonAt else { return .abandon }
         let pause = lastAttemptFailed ? length / 20 : length / 3
         return .renew(at: min(now + pause, abandonAt))
+    }
+}
+
+/// What a node believes about its lease, as its renewal and its watch share it.
+final class LeaseBelief: Sendable {
+    private struct State: Sendable {
+        var clock: LeaseClock
+        var isGivenUp = false
+    }
+
+    private let state: Mutex<State>
+
+    init(_ clock: LeaseClock) { state = Mutex(State(clock: clock)) }
+
+    var clock: LeaseClock { state.withLock { $0.clock } }
+    var isGivenUp: Bool { state.withLock { $0.isGivenUp } }
+
+    /// The renewal that began at `start` succeeded; a lease that was given up stays so.
+    func renewed(callBegan start: ContinuousClock.Instant) {
+        state.withLock { $0.clock.renewed(callBegan: start) }
+    }
+
+    /// - Returns: whether it was this call that gave the lease up.
+    func giveUp() -> Bool {
+        state.withLock { state in
+            defer { state.isGivenUp = true }
+            return !state.isGivenUp
+        }
     }
 }

@@ -136,15 +136,42 @@ package final class Node: Service {
     }
 
     private func renewUntilLost(_ lease: LeaseClock) async {
-        var clock = lease
+        let belief = LeaseBelief(lease)
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.abandonInTime(belief) }
+            await self.renewWhileHeld(belief)
+            group.cancelAll()
+        }
+    }
+
+    /// Gives the work up before the lease ends, whatever the renewal is waiting for: a call may hang longer than that.
+    private func abandonInTime(_ belief: LeaseBelief) async {
+        while !Task.isCancelled {
+            let moment = belief.clock.abandonAt
+            guard ContinuousClock.now < moment else {
+                return abandon(belief, "the lease could not be renewed in time, its work is abandoned")
+            }
+            // Waiting: a lease ends by the clock.
+            try? await Task.sleep(until: moment)
+        }
+    }
+
+    /// Ends everything that runs under this lease, once; nothing is claimed until there is another one.
+    private func abandon(_ belief: LeaseBelief, _ why: Logger.Message) {
+        guard belief.giveUp() else { return }
+        logger.error(why)
+        crew.nodeID = Self.freshID()
+        crew.abandonAll()
+    }
+
+    private func renewWhileHeld(_ belief: LeaseBelief) async {
+        let id = crew.nodeID
         var failed = false
         var houseKept: ContinuousClock.Instant?
-        while !Task.isCancelled {
+        while !Task.isCancelled, !belief.isGivenUp {
+            let clock = belief.clock
             switch clock.next(now: .now, lastAttemptFailed: failed) {
-            case .abandon:
-                logger.error("the lease could not be renewed in time, its work is abandoned")
-                crew.abandonAll()
-                return
+            case .abandon: return abandon(belief, "the lease could not be renewed in time, its work is abandoned")
             case .renew(let moment):
                 // Waiting: a lease is renewed by the clock.
                 try? await Task.sleep(until: moment)
@@ -153,12 +180,10 @@ package final class Node: Service {
             let began = ContinuousClock.now
             guard began < clock.abandonAt else { continue }
             do {
-                guard try await nodes.renew(crew.nodeID, draining: crew.isDraining) else {
-                    logger.error("the lease had ended in the database, its work is abandoned")
-                    crew.abandonAll()
-                    return
+                guard try await nodes.renew(id, draining: crew.isDraining) else {
+                    return abandon(belief, "the lease had ended in the database, its work is abandoned")
                 }
-                clock.renewed(callBegan: began)
+                belief.renewed(callBegan: began)
                 failed = false
                 if houseKept.map({ .now - $0 > .seconds(3600) }) ?? true {
                     try await nodes.keepHouse()
