@@ -138,6 +138,23 @@ func write(_ text: String, to path: String) {
     fputs(text, file)
 }
 
+/// The files of a folder and of those in it, in order of their paths.
+func files(in folder: String, ending suffix: String) -> [String] {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var found: [String] = []
+    while let entry = readdir(directory) {
+        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        if name.hasPrefix(".") { continue }
+        if name.hasSuffix(suffix) {
+            found.append("\(folder)/\(name)")
+        } else if entry.pointee.d_type == UInt8(DT_DIR) {
+            found += files(in: "\(folder)/\(name)", ending: suffix)
+        }
+    }
+    return found.sorted()
+}
+
 /// Ends what a test process that died has left behind: a watcher outlives it, ends the processes that it noted, by their
 /// ids and only if they are still ours, and removes its folder.
 enum Orphans {

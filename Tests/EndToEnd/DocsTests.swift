@@ -1,13 +1,13 @@
-import Glibc
 import TestSupport
 import Testing
 
 @Suite("The documents")
 struct DocsTests {
-    static let documents: [String] = {
-        let docs = ["architecture", "running", "schedule-files", "contract", "jobs"].map { "docs/\($0).md" }
-        return (["README.md"] + docs).filter { access("\(Program.project)/\($0)", R_OK) == 0 }
-    }()
+    static let documents =
+        ["README.md"]
+        + files(in: "\(Program.project)/docs", ending: ".md").map {
+            String($0.dropFirst(Program.project.count + 1))
+        }
 
     @Test("Every console block of a document does what it shows", arguments: documents)
     func consoleBlocks(_ document: String) async throws {

@@ -1,7 +1,6 @@
 import Billing
 import Engine
 import Events
-import Glibc
 import Postgres
 import TestSupport
 import Testing
@@ -38,11 +37,11 @@ struct StatementTests {
     }
 
     @Test("Every statement that the sources name stands in one of the lists")
-    func noneIsForgotten() throws {
+    func noneIsForgotten() {
         let known = Set(Self.listed.map(\.name))
         var seen = 0
         for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing"] {
-            for file in try sources("\(Program.project)/Sources/\(room)") {
+            for file in files(in: "\(Program.project)/Sources/\(room)", ending: ".swift") {
                 for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {
                     seen += 1
                     if !known.contains(String(match.1)) { Issue.record("\(match.1) of \(file) stands in no list") }
@@ -50,23 +49,5 @@ struct StatementTests {
             }
         }
         #expect(seen > 60)
-    }
-
-    private func sources(_ folder: String) throws -> [String] {
-        guard let directory = opendir(folder) else { return [] }
-        defer { closedir(directory) }
-        var found: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasPrefix(".") { continue }
-            if name.hasSuffix(".swift") {
-                found.append("\(folder)/\(name)")
-            } else if entry.pointee.d_type == UInt8(DT_DIR) {
-                found += try sources("\(folder)/\(name)")
-            }
-        }
-        return found
     }
 }
