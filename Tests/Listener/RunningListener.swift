@@ -33,7 +33,8 @@ func withListener<R: Sendable>(
         }
         var port: Int?
         var waiting = ready.makeAsyncIterator()
-        for _ in 0..<(loopback == nil ? 1 : 2) { port = await waiting.next() ?? port ?? nil }
+        // The two sockets listen in either order; only one of them has a port.
+        for _ in 0..<(loopback == nil ? 1 : 2) { if case .some(.some(let told)) = await waiting.next() { port = told } }
         let result: R
         do {
             let running = RunningListener(path: path, port: port, surface: surface, services: services)
