@@ -54,8 +54,8 @@ extension Invariant {
                 "billing.invariant_i7",
                 """
                 with lined as (
-                    select l.tenant_id, l.invoice_id, json_agg(bursar.invoice_line_content(l.line, l.item_id, l.price_id, l.description,
-                               l.quantity, l.unit_amount, l.days, l.of_days, l.amount, l.tax) order by l.line) as lines
+                    select l.tenant_id, l.invoice_id, string_agg(bursar.invoice_line_content(l.line, l.item_id, l.price_id, l.description,
+                               l.quantity, l.unit_amount, l.days, l.of_days, l.amount, l.tax), ', ' order by l.line) as lines
                     from bursar.invoice_line as l
                     group by l.tenant_id, l.invoice_id
                 )

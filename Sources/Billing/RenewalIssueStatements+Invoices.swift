@@ -16,7 +16,10 @@ extension RenewalIssueStatements {
                 p.id as period_id, p.schedule_version, p.k, p.plan_version_id,
                 lower(p.during) as starts, upper(p.during) as ends, upper(p.during) - lower(p.during) as days, p.of_days
             from unnest($1::bigint[], $2::bigint[]) as billed (tenant_id, id)
-            join bursar.period p on p.tenant_id = billed.tenant_id and p.id = billed.id
+            cross join lateral (
+                -- One by one, whatever the planner believes of a table that grows while its plan is kept.
+                select p.* from bursar.period p where p.tenant_id = billed.tenant_id and p.id = billed.id offset 0
+            ) as p
             join bursar.subscription s on s.tenant_id = p.tenant_id and s.id = p.subscription_id
             join bursar.issuer i on i.id = s.issuer_id
             cross join lateral (
@@ -47,9 +50,8 @@ extension RenewalIssueStatements {
             left join rules on rules.id = c.policy_id and rules.today = c.today and rules.currency = c.currency
             cross join lateral (
                 select count(*)::integer as line_count, coalesce(sum(amount), 0)::bigint as whole,
-                    array_agg(id) as item_ids, array_agg(price_id) as price_ids,
-                    array_agg(description) as descriptions, array_agg(quantity) as quantities,
-                    array_agg(unit_amount) as unit_amounts, array_agg(amount) as amounts
+                    array_agg(amount) as amounts,
+                    array_agg(row(id, price_id, description, quantity, unit_amount)::bursar.billed_item) as items
                 from (
                     select i.id, i.price_id, pr.description, i.quantity, pr.unit_amount,
                         i.quantity * pr.unit_amount as amount
@@ -69,7 +71,8 @@ extension RenewalIssueStatements {
             from priced p
             join bursar.number_series s on s.issuer_id = p.issuer_id and s.series = 'invoice' and s.year = p.year
         ), taxed as materialized (
-            select s.*, s.subtotal + s.tax as total, bursar.allocated(s.tax, s.line_amounts) as line_taxes,
+            select s.*, s.subtotal + s.tax as total,
+                case s.line_count when 1 then array[s.tax] else bursar.allocated(s.tax, s.line_amounts) end as line_taxes,
                 case s.currency
                     when 'KHR' then s.subtotal + s.tax
                     else round((s.subtotal + s.tax) * s.rate / 100)::bigint
@@ -90,13 +93,14 @@ extension RenewalIssueStatements {
             from taxed t
             cross join moment
             cross join lateral (
-                select json_agg(bursar.invoice_line_content(
-                    l.line::integer, l.item_id, l.price_id, l.description, l.quantity, l.unit_amount, t.days, t.of_days,
-                    l.amount, l.tax
-                )) as contents
-                from unnest(
-                    t.item_ids, t.price_ids, t.descriptions, t.quantities, t.unit_amounts, t.line_amounts, t.line_taxes
-                ) with ordinality as l (item_id, price_id, description, quantity, unit_amount, amount, tax, line)
+                select string_agg(bursar.invoice_line_content(
+                    l.line, (l.item).item_id, (l.item).price_id, (l.item).description, (l.item).quantity,
+                    (l.item).unit_amount, t.days, t.of_days, l.amount, l.tax
+                ), ', ') as contents
+                from (
+                    select generate_series(1, t.line_count) as line, unnest(t.items) as item,
+                        unnest(t.line_amounts) as amount, unnest(t.line_taxes) as tax
+                ) as l
             ) as line
         ), invoices as (
             insert into bursar.invoice (
@@ -113,12 +117,13 @@ extension RenewalIssueStatements {
                 tenant_id, invoice_id, line, subscription_id, period_id, item_id, price_id, description, quantity,
                 unit_amount, days, of_days, amount, tax
             )
-            select d.tenant_id, d.invoice_id, l.line, d.subscription_id, d.period_id, l.item_id, l.price_id,
-                l.description, l.quantity, l.unit_amount, d.days, d.of_days, l.amount, l.tax
+            select d.tenant_id, d.invoice_id, l.line, d.subscription_id, d.period_id, (l.item).item_id, (l.item).price_id,
+                (l.item).description, (l.item).quantity, (l.item).unit_amount, d.days, d.of_days, l.amount, l.tax
             from draft d
-            cross join lateral unnest(
-                d.item_ids, d.price_ids, d.descriptions, d.quantities, d.unit_amounts, d.line_amounts, d.line_taxes
-            ) with ordinality as l (item_id, price_id, description, quantity, unit_amount, amount, tax, line)
+            cross join lateral (
+                select generate_series(1, d.line_count) as line, unnest(d.items) as item,
+                    unnest(d.line_amounts) as amount, unnest(d.line_taxes) as tax
+            ) as l
         ), receivables as (
             insert into bursar.receivable (
                 tenant_id, invoice_id, subscription_id, currency, total, open_amount, tolerance, due_date, grace_end,

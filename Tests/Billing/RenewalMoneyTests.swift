@@ -104,8 +104,8 @@ struct RenewalMoneyTests {
                     i.id, i.tenant_id, i.issuer_id, i.subscription_id, i.period_id, i.number, i.issue_date, i.due_date,
                     i.grace_end, i.currency, i.subtotal, i.tax, i.total, i.tax_rate_basis_points, i.policy_id,
                     i.exchange_rate, i.rate_source, i.rate_date, i.khr_total, i.issued_at,
-                    (select json_agg(bursar.invoice_line_content(l.line, l.item_id, l.price_id, l.description, l.quantity,
-                        l.unit_amount, l.days, l.of_days, l.amount, l.tax) order by l.line)
+                    (select string_agg(bursar.invoice_line_content(l.line, l.item_id, l.price_id, l.description, l.quantity,
+                        l.unit_amount, l.days, l.of_days, l.amount, l.tax), ', ' order by l.line)
                      from bursar.invoice_line l where l.tenant_id = i.tenant_id and l.invoice_id = i.id)), 'UTF8'))
                 """
             #expect(try await books.list(matching) == ["1"])

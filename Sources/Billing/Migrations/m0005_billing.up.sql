@@ -264,7 +264,8 @@ create table bursar.subscription_item (
     primary key (tenant_id, id),
     foreign key (tenant_id, subscription_id) references bursar.subscription (tenant_id, id)
 );
-create index subscription_item_of_subscription on bursar.subscription_item (tenant_id, subscription_id);
+-- In the order of the lines of an invoice.
+create index subscription_item_of_subscription on bursar.subscription_item (tenant_id, subscription_id, id);
 call bursar.wall('bursar.subscription_item');
 
 -- The changes of state that exist. Whatever is not here is refused; 'new' is the state before the first.

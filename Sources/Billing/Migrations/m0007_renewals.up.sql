@@ -175,30 +175,38 @@ begin atomic
 end;
 
 -- What an invoice says, as the text whose SHA-256 is its content_hash: one JSON array, instants in microseconds since 1970.
+-- `lines` are the texts of its lines, joined by ', '. Built piece by piece: json_build_array looks up every type in every row.
 create function bursar.invoice_content(
     id bigint, tenant_id bigint, issuer_id bigint, subscription_id bigint, period_id bigint, number text,
     issue_date date, due_date date, grace_end date, currency text, subtotal bigint, tax bigint, total bigint,
     tax_rate_basis_points integer, policy_id bigint, exchange_rate numeric, rate_source text, rate_date date, khr_total bigint,
-    issued_at timestamptz, lines json
+    issued_at timestamptz, lines text
 ) returns text
 language sql stable parallel safe
 begin atomic
-    select json_build_array(
-        id, tenant_id, issuer_id, subscription_id, period_id, number, issue_date, due_date, grace_end, currency, subtotal, tax, total,
-        tax_rate_basis_points, policy_id, exchange_rate::text, rate_source, rate_date, khr_total,
-        (extract(epoch from issued_at) * 1000000)::bigint, lines
-    )::text;
+    select '[' || concat_ws(', ',
+        id, tenant_id, issuer_id, subscription_id, period_id, to_json(number), to_json(issue_date), to_json(due_date),
+        to_json(grace_end), to_json(currency), subtotal, tax, total, tax_rate_basis_points, policy_id,
+        coalesce('"' || exchange_rate || '"', 'null'), coalesce(to_json(rate_source)::text, 'null'),
+        coalesce(to_json(rate_date)::text, 'null'), khr_total, (extract(epoch from issued_at) * 1000000)::bigint,
+        '[' || lines || ']'
+    ) || ']';
 end;
 
 -- One line of it.
 create function bursar.invoice_line_content(
     line integer, item_id bigint, price_id bigint, description text, quantity bigint, unit_amount bigint, days integer, of_days integer,
     amount bigint, tax bigint
-) returns json
+) returns text
 language sql stable parallel safe
 begin atomic
-    select json_build_array(line, item_id, price_id, description, quantity, unit_amount, days, of_days, amount, tax);
+    select '[' || concat_ws(
+        ', ', line, item_id, price_id, to_json(description), quantity, unit_amount, days, of_days, amount, tax
+    ) || ']';
 end;
+
+-- What an item adds to an invoice, on its way to a line.
+create type bursar.billed_item as (item_id bigint, price_id bigint, description text, quantity bigint, unit_amount bigint);
 
 grant execute on function bursar.renewals_due(timestamptz), bursar.renewals_forecast(timestamptz), bursar.transitions_due(timestamptz),
     bursar.periods_due(bigint, bigint, integer, integer, integer, date, date),

@@ -27,15 +27,15 @@ create function bursar.audit_canonical(
 ) returns text
 language sql stable parallel safe
 begin atomic
-    select json_build_object(
-        'tenant', tenant_id,
-        'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        'actor', actor,
-        'action', action,
-        'object', object,
-        'run', run_id,
-        'content', content
-    )::text;
+    select concat(
+        '{"tenant" : ', tenant_id,
+        ', "at" : "', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        '", "actor" : ', to_json(actor),
+        ', "action" : ', to_json(action),
+        ', "object" : ', to_json(object),
+        ', "run" : ', coalesce(run_id::text, 'null'),
+        ', "content" : ', coalesce(content::text, 'null'), '}'
+    );
 end;
 grant execute on function bursar.audit_canonical(bigint, timestamptz, text, text, text, bigint, jsonb) to public;
 
