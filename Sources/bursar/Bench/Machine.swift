@@ -42,6 +42,7 @@ struct Machine: Encodable, Sendable {
     /// The share of the processors that was busy during a second.
     private static func busyShare() async throws -> Double {
         let before = processorTimes()
+        // Waiting: the second that is measured.
         try await Task.sleep(for: .seconds(1))
         let after = processorTimes()
         let all = after.all - before.all

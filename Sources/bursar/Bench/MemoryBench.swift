@@ -41,10 +41,12 @@ struct MemoryBench: Sendable {
         let daemon = try ServeProcess(cluster.settings)
         do {
             try await wait(atMost: .seconds(60), for: "the daemon's lease", cluster, MemoryStatements.nodes) { $0 > 0 }
+            // Waiting: idle is what is measured.
             try await Task.sleep(for: .seconds(5))
             var idle: [Double] = []
             for _ in 0..<5 {
                 idle.append(try daemon.proportionalSize)
+                // Waiting: idle is what is measured.
                 try await Task.sleep(for: .seconds(1))
             }
             _ = try await cluster.asSuperuser { try await $0.query(MemoryStatements.enqueue) }
@@ -76,6 +78,7 @@ struct MemoryBench: Sendable {
                     return
                 }
                 guard ContinuousClock.now < end else { throw BenchFailure("waited in vain for \(what)") }
+                // Waiting: another process is, and its rows tell.
                 try await Task.sleep(for: .milliseconds(100))
             }
         }

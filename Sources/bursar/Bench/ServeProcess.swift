@@ -31,6 +31,7 @@ struct ServeProcess: Sendable {
         kill(process, SIGTERM)
         var status: Int32 = 0
         while waitpid(process, &status, WNOHANG) == 0 {
+            // Waiting: a child that ends is asked for, again and again.
             await Task { try? await Task.sleep(for: .milliseconds(20)) }.value
         }
         guard status == 0 else { throw BenchFailure("the daemon ended with status \(status)") }

@@ -27,7 +27,7 @@ struct BenchCommand: AsyncParsableCommand {
             try await BenchCommand.run(options) { cluster, machine, say in
                 let cron = try CronSpeed().measure()
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
-                return [cron, renewals] + (try await MemoryBench().measure(cluster, &machine, say))
+                return [cron] + renewals + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
     }
@@ -55,7 +55,7 @@ struct BenchCommand: AsyncParsableCommand {
         func run() async throws {
             let bench = RenewalsBench(subscriptions: subscriptions, tenants: tenants, chunk: chunk, runs: runs)
             try await BenchCommand.run(options) { cluster, machine, say in
-                [try await bench.measure(cluster, &machine, say)]
+                try await bench.measure(cluster, &machine, say)
             }
         }
     }
