@@ -72,7 +72,8 @@ struct BenchCluster: Sendable {
 
     /// Makes the template: migrated, with the portfolio, analysed.
     func makePortfolio(_ portfolio: DemoPortfolio) async throws {
-        try await administer("drop database if exists \(Self.portfolio); create database \(DatabaseSettings.name)")
+        for name in [Self.portfolio, DatabaseSettings.name] { try await administer("drop database if exists \(name)") }
+        try await administer("create database \(DatabaseSettings.name)")
         _ = try await MigrateCommand.up(settings)
         try await DatabaseSession.withLoop { loop in
             let pool = PostgresPool(settings.database.migrationConfiguration(), size: 1, loop: loop)
