@@ -2,11 +2,13 @@ internal import Glibc
 package import Postgres
 package import SocketLoop
 internal import Subprocess
+internal import Synchronization
 
 /// One private PostgreSQL for the whole test process: started on first use, and stopped and removed by a watcher when the
 /// process ends, however it ends.
 package enum TestCluster {
     private static let started = Task { try await start() }
+    private static let lastSeparate = Atomic<Int>(0)
     private static let startedLoop = Result { try SocketLoop(name: "tests") }
 
     package static var shared: PrivateCluster {
@@ -21,9 +23,9 @@ package enum TestCluster {
     /// A cluster apart, for tests that stop or break it; they destroy it themselves, and the watcher does where they
     /// die.
     ///
-    /// The number keeps several apart.
+    /// All tests share one process, and so one set of folders: a number keeps two clusters of one name apart.
     package static func separate(_ name: String) async throws -> PrivateCluster {
-        try await start(name)
+        try await start("\(name)\(lastSeparate.add(1, ordering: .relaxed).newValue)")
     }
 
     private static func start(_ name: String = "shared") async throws -> PrivateCluster {
