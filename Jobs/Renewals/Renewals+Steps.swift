@@ -5,13 +5,16 @@ internal import Monetary
 extension Renewals {
     /// Tells what would be issued, and answers what may be.
     func propose(_ context: JobContext) async throws -> Permission {
-        var forecast = Renewal.Forecast()
+        let asOf = context.asOf
         return try await context.propose(
-            preview: { transaction in
-                forecast = try await Renewal.forecast(asOf: context.asOf, in: transaction)
-                return Preview(count: forecast.invoices, totals: forecast.totals, digest: forecast.digest)
+            preview: {
+                let shares = try await context.read(inParts: Renewal.Forecast.parts) { transaction, part in
+                    try await Renewal.forecast(asOf: asOf, part: part, in: transaction)
+                }
+                let forecast = try Renewal.Forecast(of: shares)
+                let told = Preview(count: forecast.invoices, totals: forecast.totals, digest: forecast.digest)
+                return (told, forecast.excess)
             },
-            excess: { _, _ in forecast.excess },
             items: { try await Renewal.proposalItems(asOf: context.asOf, in: $0) }
         )
     }

@@ -33,5 +33,11 @@ package enum BillingMigrations {
             up: String(decoding: PackageResources.m0009_views_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0009_views_down_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 13,
+            name: "issuing",
+            up: String(decoding: PackageResources.m0013_issuing_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0013_issuing_down_sql, as: UTF8.self)
+        ),
     ]
 }

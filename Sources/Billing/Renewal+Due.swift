@@ -15,11 +15,13 @@ extension Renewal {
         try await transaction.query(RenewalDueStatements.due, asOf, after ?? 0, limit, among).due()
     }
 
-    /// What would be issued now, over all tenants.
-    package static func forecast(asOf: Instant, in transaction: Transaction) async throws -> Forecast {
-        try await transaction.query(RenewalDueStatements.forecast, asOf).reduce(into: Forecast()) { forecast, row in
-            try forecast.add(row)
-        }
+    /// What would be issued now to one part of the subscriptions of all tenants; the parts together are all of them.
+    package static func forecast(
+        asOf: Instant,
+        part: Int,
+        in transaction: Transaction
+    ) async throws -> [Forecast.Share] {
+        try await transaction.query(RenewalDueStatements.forecast, asOf, Forecast.parts, part).map(Forecast.Share.init)
     }
 
     /// What would be issued now for each of some subscriptions, or for all.
@@ -98,11 +100,12 @@ package enum RenewalDueStatements {
         "billing.renewals_forecast",
         """
         select f.issuer_id, i.name, f.currency, sum(f.invoices)::bigint as invoices, sum(f.total)::bigint as total,
-            md5(string_agg(f.subscription_id || ':' || f.invoices || ':' || f.total, ',' order by f.subscription_id)) as digest,
+            md5(string_agg(concat(f.subscription_id, ':', f.invoices, ':', f.total), ',' order by f.subscription_id)) as digest,
             p.approve_above_invoices, (p.approve_above_total ->> f.currency)::bigint as approve_above_total
         from bursar.renewals_forecast($1) as f
         join bursar.issuer i on i.id = f.issuer_id
         join bursar.policy p on p.id = i.policy_id
+        where f.subscription_id % $2 = $3
         group by f.issuer_id, i.name, f.currency, p.approve_above_invoices, p.approve_above_total
         order by f.issuer_id, f.currency
         """

@@ -30,41 +30,33 @@ extension Renewal {
         return issued
     }
 
-    /// Locks subscriptions, then inserts periods (the exclusion may refuse them), then takes the numbers; after the
-    /// number series nothing can wait any more.
+    /// Issues what is due, and parks what is due and got no period: more of them than the catch-up cap, or none that its
+    /// schedule knows.
     private static func issueTogether(_ due: [Due], _ act: Act, in transaction: Transaction) async throws -> Issued {
-        typealias Statements = RenewalIssueStatements
         var issued = Issued()
-        let locked = try await transaction.query(Statements.lock, due.tenants, due.subscriptions, act.asOf).due()
-        guard !locked.isEmpty else { return issued }
-
-        let periods = try await transaction.query(Statements.periods, locked.tenants, locked.subscriptions, act.asOf)
-        let billed = try periods.due()
-        issued.parked = try await parkUnbilled(Set(locked).subtracting(billed), act, in: transaction)
-        guard !billed.isEmpty else { return issued }
-
-        let ids = try periods.map { row throws(PostgresError) in try row.get("id", as: Int64.self) }
-        let answers = try await transaction.pipeline([
-            Statements.numbers.bind(billed.tenants, act.asOf),
-            Statements.invoices.bind(billed.tenants, ids, act.asOf, act.run),
-        ])
-        for row in answers.last ?? periods {
+        var (found, billed) = (0, 0)
+        for row in try await transaction.query(
+            RenewalIssueStatements.invoices,
+            due.tenants,
+            due.subscriptions,
+            act.asOf,
+            act.run
+        ) {
+            found = try row.get("due")
+            billed = try row.get("billed")
+            guard let currency = try row.get("currency", as: String?.self) else { continue }
             issued.invoices += try row.get("invoices", as: Int.self)
-            try issued.totals.add(
-                Money(minorUnits: row.get("total"), currency: Currency(known: row.get("currency")))
-            )
+            try issued.totals.add(Money(minorUnits: row.get("total"), currency: Currency(known: currency)))
         }
+        if billed < found { issued.parked = try await parkUnbilled(due, act, in: transaction) }
         return issued
     }
 
-    /// Parks what is due but got no period: more of them than the catch-up cap, or none that its schedule knows.
-    private static func parkUnbilled(_ due: Set<Due>, _ act: Act, in transaction: Transaction) async throws -> Int {
-        guard !due.isEmpty else { return 0 }
-        let left = due.sorted { $0.subscription < $1.subscription }
+    private static func parkUnbilled(_ due: [Due], _ act: Act, in transaction: Transaction) async throws -> Int {
         let rows = try await transaction.query(
             RenewalIssueStatements.unbilled,
-            left.tenants,
-            left.subscriptions,
+            due.tenants,
+            due.subscriptions,
             act.asOf
         )
         return try await park(rows.due(), because: rows.map { try $0.get("reason") }, act, in: transaction)

@@ -8,6 +8,12 @@ package enum EngineMigrations {
             name: "engine",
             up: String(decoding: PackageResources.m0002_engine_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0002_engine_down_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 12,
+            name: "claims",
+            up: String(decoding: PackageResources.m0012_claims_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0012_claims_down_sql, as: UTF8.self)
+        ),
     ]
 }

@@ -9,21 +9,16 @@ extension JobContext {
     /// that resumes is not asked again.
     ///
     /// - Parameters:
-    ///   - preview: what is due now, read across tenants.
-    ///   - excess: why the preview is over the limit, in words; nil where it is not.
+    ///   - preview: what is due now, and why that is over the limit, in words; nil where it is not.
     ///   - items: the items to store where it is.
     /// - Returns: everything, or the items of an approved proposal.
     /// - Throws: ``NeedsApproval`` over the limit.
     package func propose(
-        preview: (Transaction) async throws -> Preview,
-        excess: (Transaction, Preview) async throws -> String?,
+        preview: () async throws -> (Preview, excess: String?),
         items: (Transaction) async throws -> [ProposalItem]
     ) async throws -> Permission {
         if let decided = try await decidedPermission() { return decided }
-        let (told, why) = try await read { transaction in
-            let told = try await preview(transaction)
-            return (told, try await excess(transaction, told))
-        }
+        let (told, why) = try await preview()
         logger.info(
             "proposed",
             metadata: ["count": "\(told.count)", "totals": "\(told.totals)", "digest": "\(told.digest)"]
@@ -37,7 +32,7 @@ extension JobContext {
         }
         let proposal = try await fenced(role: "bursar_scan", rollBack: false) { transaction in
             let stored = try await items(transaction)
-            try await transaction.setRole("bursar_engine")
+            await transaction.setRole("bursar_engine")
             _ = try await transaction.query(RunStatements.supersedeProposals, run.job, subject, run.id)
             let proposal = try await store(told, state: "open", why: why, in: transaction)
             _ = try await transaction.execute(

@@ -53,8 +53,8 @@ package struct JobContext: Sendable {
         let (count, after) = try await fenced(role: "bursar_scan", rollBack: run.isDryRun) { transaction in
             let items = try await select(transaction, before)
             guard !items.isEmpty else { return (0, before) }
-            try await transaction.setRole("bursar_app")
-            try await transaction.setTenants(Array(Set(items.map(tenant))).sorted())
+            await transaction.setRole("bursar_app")
+            await transaction.setTenants(Array(Set(items.map(tenant))).sorted())
             var checkpoint = before
             try await apply(transaction, items, &checkpoint)
             if checkpoint != before, !run.isDryRun { try await save(checkpoint, in: transaction) }
@@ -69,9 +69,29 @@ package struct JobContext: Sendable {
         try await fenced(role: "bursar_scan", rollBack: true, body)
     }
 
+    /// Reads across tenants in several transactions side by side, each under the fence, and answers in the order of the
+    /// parts; the body is told which part is its own, from 0.
+    package func read<Answer: Sendable>(
+        inParts parts: Int,
+        _ body: @escaping @Sendable (Transaction, Int) async throws -> Answer
+    ) async throws -> [Answer] {
+        try await withThrowingTaskGroup(of: (Int, Answer).self) { group in
+            for part in 0..<parts {
+                group.addTask {
+                    let fence = RunStatements.assertFenceToRead
+                    return try await fenced(role: "bursar_scan", fence, rollBack: true) { transaction in
+                        (part, try await body(transaction, part))
+                    }
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
     /// One transaction that begins with the fence.
     func fenced<Answer: Sendable>(
         role: String,
+        _ fence: Statement = RunStatements.assertFence,
         rollBack: Bool,
         _ body: (Transaction) async throws -> Answer
     ) async throws -> Answer {
@@ -79,13 +99,21 @@ package struct JobContext: Sendable {
         try Task.checkCancellation()
         var options = TransactionOptions()
         options.role = role
-        options.settings = [("bursar.actor", "job:\(run.job)"), ("bursar.run", String(run.id))]
+        options.settings = [
+            ("bursar.actor", "job:\(run.job)"), ("bursar.run", String(run.id)),
+            // A chunk's statements come again and again: planned once, for any values.
+            ("plan_cache_mode", "force_generic_plan"),
+        ]
         options.outcome = rollBack ? .rollBack : .commit
         options.lockTimeout = Self.patience
         do {
             return try await database.withTransaction(options) { transaction in
-                _ = try await transaction.query(RunStatements.assertFence, run.id, run.fence)
-                return try await body(transaction)
+                // Goes out in front of the body's first statement, in the same round trip.
+                await transaction.postpone(fence.bind(run.id, run.fence))
+                let answer = try await body(transaction)
+                // A body that said nothing has asked for the fence all the same.
+                try await transaction.flush()
+                return answer
             }
         } catch let error as PostgresError where error.sqlState == .leaseLost {
             throw LeaseLost(run: run.id, fence: run.fence)
@@ -93,7 +121,7 @@ package struct JobContext: Sendable {
     }
 
     private func save(_ checkpoint: Checkpoint, in transaction: Transaction) async throws {
-        try await transaction.setRole("bursar_engine")
+        await transaction.setRole("bursar_engine")
         let saved = try await transaction.execute(
             RunStatements.saveCheckpoint,
             run.id,

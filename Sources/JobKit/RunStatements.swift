@@ -12,6 +12,14 @@ package enum RunStatements {
         """
     )
 
+    /// The same for one of several transactions that read side by side.
+    static let assertFenceToRead = Statement(
+        "run.assert_fence_to_read",
+        """
+        select bursar.assert_fence_to_read($1, $2)
+        """
+    )
+
     static let saveCheckpoint = Statement(
         "run.save_checkpoint",
         """
@@ -73,7 +81,8 @@ package enum RunStatements {
     )
 
     package static let all = [
-        assertFence, saveCheckpoint, supersedeProposals, storeProposal, storeProposalItems, decidedProposal,
+        assertFence, assertFenceToRead, saveCheckpoint, supersedeProposals, storeProposal, storeProposalItems,
+        decidedProposal,
         approvedItems,
     ]
 }

@@ -27,6 +27,7 @@ extension PostgresConnection {
 
     func copyIn(_ statement: Statement, _ work: Work, next: @Sendable () async throws -> [UInt8]?) async throws -> Int {
         var work = work
+        _ = try await run([], work)
         try await enter(work)
         defer { leave() }
         let handle = try openHandle()
@@ -115,6 +116,7 @@ extension PostgresConnection {
         _ consume: @Sendable ([UInt8]) async throws -> Void
     ) async throws {
         var work = work
+        _ = try await run([], work)
         try await enter(work)
         defer { leave() }
         let handle = try openHandle()

@@ -48,13 +48,14 @@ extension PostgresConnection {
     func run(_ batch: [BoundStatement], _ work: Work) async throws(PostgresError) -> [Rows] {
         try await enter(work)
         defer { leave() }
-        guard !batch.isEmpty else { return [] }
+        let first = takePostponed(work)
+        guard !batch.isEmpty || !first.isEmpty else { return [] }
         var statements: [Prepared] = []
-        for bound in batch { statements.append(try Prepared(bound)) }
+        for bound in first + batch { statements.append(try Prepared(bound)) }
         if hasStalePlans, !isInTransaction { try await forgetPlans() }
-        let wasInTransaction = isInTransaction
+        let wasInTransaction = isInTransaction || !first.isEmpty
         do {
-            return try await exchange(steps(of: statements), work)
+            return Array(try await exchange(steps(of: statements), work).dropFirst(first.count))
         } catch  where error.isStalePlan {
             // The tables changed under a prepared statement, or somebody deallocated it.
             hasStalePlans = true
@@ -166,6 +167,7 @@ extension PostgresConnection {
                 return rows
             case PGRES_PIPELINE_ABORTED: continue
             case PGRES_COMMAND_OK, PGRES_TUPLES_OK:
+                noteAnswer()
                 switch step {
                 case .prepare(let statement): prepared[statement.name] = statement.sql
                 case .execute(let statement): rows.append(Rows(result, statement: statement.name))

@@ -21,6 +21,10 @@ package actor PostgresConnection {
     /// Of the statements since a scope began; nil takes the configuration's.
     private var scopeTimeout: Duration?
     private var scope: UInt64 = 0
+    /// What the scope has to say before its next statement: it goes out with that one, in the same round trip.
+    private var postponed: [BoundStatement] = []
+    /// Whether the server has done anything in this scope.
+    private(set) var hasAnswered = false
     private var isBusy = false
     private var queue: [CheckedContinuation<Void, Never>] = []
 
@@ -136,16 +140,36 @@ extension PostgresConnection {
     }
 
     /// Begins a scope: until it ends, calls that carry its number are served.
-    func beginScope(timeout: Duration?) -> UInt64 {
+    ///
+    /// What it begins with is sent together with its first statement, and not at all where there is none.
+    func beginScope(timeout: Duration?, with beginning: [BoundStatement]) -> UInt64 {
         scope += 1
         scopeTimeout = timeout
+        postponed = beginning
+        hasAnswered = false
         return scope
     }
+
+    /// Adds statements whose answers nobody reads to what goes out with the scope's next statement.
+    func postpone(_ statements: [BoundStatement], _ work: Work) {
+        if work.scope == scope { postponed += statements }
+    }
+
+    /// What goes out first; the caller sends it now.
+    func takePostponed(_ work: Work) -> [BoundStatement] {
+        guard work.scope == scope else { return [] }
+        defer { postponed = [] }
+        return postponed
+    }
+
+    /// The server has done something.
+    func noteAnswer() { hasAnswered = true }
 
     /// Ends a scope: whoever still holds its number is refused from here on.
     func endScope() {
         scope += 1
         scopeTimeout = nil
+        postponed = []
     }
 
     /// Waits for the calls before this one, and checks that the call is still welcome.

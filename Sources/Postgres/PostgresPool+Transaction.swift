@@ -4,8 +4,11 @@ extension PostgresPool {
     /// Runs the body inside a transaction and commits when it returns.
     ///
     /// When the body throws or its task is cancelled, everything is rolled back: the transaction cannot be left open.
-    /// After a serialization failure or a deadlock the body is run again, `options.retries` times at most, in a new
-    /// transaction; it must therefore have no effect but through the transaction.
+    /// After a serialization failure or a deadlock, and on a connection that was dead from the start, the body is run again
+    /// in a new transaction (`options.retries` times at most); it must therefore have no effect but through the transaction.
+    ///
+    /// BEGIN and the settings go out with the body's first statement: a transaction costs one round trip a call, and one
+    /// for COMMIT. Without any statement nothing is sent at all.
     ///
     /// - Throws: the body's error; `PostgresError` with code `commitOutcomeUnknown` when the connection broke after COMMIT
     ///   was sent, and with code `transactionAborted` when the body swallowed the error of a statement.
@@ -15,9 +18,14 @@ extension PostgresPool {
         _ body: (Transaction) async throws -> Result
     ) async throws -> Result {
         var tries = 0
+        var replacements = 0
         while true {
             do {
                 return try await attempt(options, body)
+            } catch let error as NotBegun {
+                // The connection was dead and nothing has happened on it: another one is tried.
+                guard replacements < size else { throw error.reason }
+                replacements += 1
             } catch let error as PostgresError where error.isWorthRepeating && tries < options.retries {
                 tries += 1
                 let pause = Duration.milliseconds(10 << min(tries, 6)) * Double.random(in: 0.5...1.5)
@@ -30,15 +38,20 @@ extension PostgresPool {
         _ options: TransactionOptions,
         _ body: (Transaction) async throws -> Result
     ) async throws -> Result {
-        let transaction = try await begin(options)
-        let connection = transaction.connection
+        let connection = try await acquire()
+        let beginning = options.beginning(configuration)
+        let scope = await connection.beginScope(timeout: options.statementTimeout, with: beginning)
         let result: Result
         do {
-            result = try await body(transaction)
+            result = try await body(Transaction(connection: connection, scope: scope))
             if Task.isCancelled { throw PostgresError(.cancelled, "cancelled before the commit") }
         } catch {
+            let hasBegun = await connection.hasAnswered
             await connection.rollBack()
             await release(connection)
+            if !hasBegun, let error = error as? PostgresError, error.code == .connectionLost {
+                throw NotBegun(reason: error)
+            }
             throw error
         }
         if options.outcome == .rollBack {
@@ -55,25 +68,11 @@ extension PostgresPool {
         await release(connection)
         return result
     }
+}
 
-    /// Begins on a connection of the pool; one that turns out to be dead is replaced, since nothing has happened yet.
-    private func begin(_ options: TransactionOptions) async throws(PostgresError) -> Transaction {
-        let batch = options.beginning(configuration)
-        var replacements = 0
-        while true {
-            let connection = try await acquire()
-            let scope = await connection.beginScope(timeout: options.statementTimeout)
-            do throws(PostgresError) {
-                _ = try await connection.run(batch, Work(scope: scope))
-                return Transaction(connection: connection, scope: scope)
-            } catch {
-                if await connection.isOpen { await connection.rollBack() }
-                await release(connection)
-                guard error.code == .connectionLost, replacements < size else { throw error }
-                replacements += 1
-            }
-        }
-    }
+/// The connection was lost before the server had done anything.
+private struct NotBegun: Error {
+    let reason: PostgresError
 }
 
 extension PostgresConnection {
@@ -81,6 +80,7 @@ extension PostgresConnection {
     /// back.
     fileprivate func rollBack() async {
         endScope()
+        guard isOpen, isInTransaction else { return }
         let deadline = ContinuousClock.now + configuration.answerGrace
         let work = Work(deadline: deadline, isCancellable: false)
         if (try? await run([TransactionStatements.rollback.bind()], work)) == nil { close() }
@@ -88,6 +88,7 @@ extension PostgresConnection {
 
     fileprivate func commit() async throws(PostgresError) {
         endScope()
+        guard !isOpen || isInTransaction else { return }
         // As long as COMMIT is unsent the outcome is known.
         if noticesLoss() {
             throw PostgresError(.connectionLost, "the connection broke before the commit; nothing is stored")

@@ -45,24 +45,36 @@ package struct Transaction: Sendable {
         try await connection.run(batch, work)
     }
 
+    /// Has statements sent in front of the next one, in the same round trip; nobody reads their answers.
+    ///
+    /// Where one fails, the next call throws its error.
+    package func postpone(_ statements: BoundStatement...) async {
+        await connection.postpone(statements, work)
+    }
+
+    /// Sends what was postponed and has not gone out yet.
+    package func flush() async throws {
+        _ = try await connection.run([], work)
+    }
+
     /// Acts as another role for the rest of the transaction.
-    package func setRole(_ role: String) async throws {
-        try await query(TransactionStatements.role, role)
+    package func setRole(_ role: String) async {
+        await postpone(TransactionStatements.role.bind(role))
     }
 
     /// Names the tenants whose rows may be seen from here on.
-    package func setTenants(_ tenants: [Int64]) async throws {
-        try await query(TransactionStatements.tenants, tenants)
+    package func setTenants(_ tenants: [Int64]) async {
+        await postpone(TransactionStatements.tenants.bind(tenants))
     }
 
     /// Runs a part that can fail on its own: when the body throws, only what it did is undone, and the error is thrown
     /// on for the caller to decide.
     @discardableResult
     package func savepoint<Result>(_ body: (Transaction) async throws -> Result) async throws -> Result {
-        try await query(TransactionStatements.savepoint)
+        await postpone(TransactionStatements.savepoint.bind())
         do {
             let result = try await body(self)
-            try await query(TransactionStatements.release)
+            await postpone(TransactionStatements.release.bind())
             return result
         } catch {
             let undo = [TransactionStatements.rollbackTo.bind(), TransactionStatements.release.bind()]

@@ -91,10 +91,10 @@ struct Undisturbed: Sendable {
 
     /// What a node says again and again, whatever it works on.
     ///
-    /// These strike a run in short chunks, which lasts longer.
+    /// These strike a run in chunks of one, which lasts longer.
     static let strikesOfTheNode = [
         "engine.renew_lease", "engine.lost_runs", "engine.schedules_in_force", "engine.cancelled", "engine.promote",
-    ].map { Strike(statement: $0, occurrence: 1, moment: .before, chunk: 5) }
+    ].map { Strike(statement: $0, occurrence: 1, moment: .before, chunk: 1) }
 
     /// One strike at every statement, in the middle of its occurrences; at some of them one more, after the server got it.
     func strikes() -> [Strike] {

@@ -132,10 +132,14 @@ struct LedgerJob: Job {
 
     func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
         let permission = try await context.propose(
-            preview: { _ in
-                Preview(count: Int(parameters.up_to), totals: MoneyTotals(), digest: "up to \(parameters.up_to)")
+            preview: {
+                let told = Preview(
+                    count: Int(parameters.up_to),
+                    totals: MoneyTotals(),
+                    digest: "up to \(parameters.up_to)"
+                )
+                return (told, told.count > parameters.limit ? "more than \(parameters.limit)" : nil)
             },
-            excess: { _, preview in preview.count > parameters.limit ? "more than \(parameters.limit)" : nil },
             items: { _ in (1...parameters.up_to).map { ProposalItem(key: $0, tenant: nil, content: "{}") } }
         )
         while try await chunk(parameters, permission, context) > 0 {}

@@ -126,8 +126,8 @@ struct TransactionTests {
             #expect(try outside.first?.get(1) == "")
             #expect(try outside.first?.get(4) == "read committed")
             let changed = try await pool.withTransaction { transaction in
-                try await transaction.setRole("acting_\(database.name)")
-                try await transaction.setTenants([9])
+                await transaction.setRole("acting_\(database.name)")
+                await transaction.setTenants([9])
                 return try await transaction.query(show)
             }
             #expect(try changed.first?.get(0) == "acting_\(database.name)")

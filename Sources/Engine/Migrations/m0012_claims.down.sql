@@ -1,0 +1,5 @@
+set local role bursar_owner;
+
+drop function bursar.assert_fence_to_read(bigint, bigint);
+
+reset role;
