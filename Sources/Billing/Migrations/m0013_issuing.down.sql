@@ -1,3 +1,5 @@
+-- Takes back the ids known beforehand, and finds what is due as before.
+
 set local role bursar_owner;
 
 revoke usage on sequence bursar.period_id_seq from bursar_app;
