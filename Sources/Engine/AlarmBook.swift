@@ -14,7 +14,9 @@ package struct Alarm: Hashable, Sendable {
     package let severity: Severity
     /// Since when; nil for now.
     package let since: Instant?
-    /// A JSON object of facts. It tells instants and not ages, so that it stays the same while nothing changes.
+    /// A JSON object of facts.
+    ///
+    /// It tells instants and not ages, so that it stays the same while nothing changes.
     package let evidence: JSONText
 
     package init(_ key: String, _ severity: Severity = .warning, since: Instant? = nil, evidence: JSONText) {

@@ -48,7 +48,9 @@ package enum AlarmConditions {
         """
     )
 
-    /// Runs that died, by schedule or job. A schedule is well again when a later run of it succeeded; runs that somebody asked
+    /// Runs that died, by schedule or job.
+    ///
+    /// A schedule is well again when a later run of it succeeded; runs that somebody asked
     /// for have nothing after them, so their alarm stays until somebody clears it.
     static let dead = Statement(
         "engine.alarm_dead",

@@ -43,7 +43,9 @@ package struct FirePlan: Equatable, Sendable {
 
 /// The runs of a schedule that can still start or go on by themselves, when its fires are judged.
 package struct LiveRuns: Equatable, Sendable {
-    /// Ready, running, or scheduled for their jitter, their turn or their next attempt. Not those that wait for an
+    /// Ready, running, or scheduled for their jitter, their turn or their next attempt.
+    ///
+    /// Not those that wait for an
     /// approval, are snoozed or dead, or wait for another schedule.
     package var count: Int
 

@@ -12,6 +12,7 @@ package enum FirePlanner {
     ///   - now: business time.
     ///   - live: the schedule's runs that are not done.
     ///   - tolerance: how late a fire may be noticed and still be no missed one.
+    /// - Returns: what each due instant comes to.
     package static func plan(
         _ schedule: Schedule,
         after highWater: Instant,

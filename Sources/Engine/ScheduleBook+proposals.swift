@@ -42,7 +42,12 @@ extension ScheduleBook {
 
     /// Puts files in force as a proposal said.
     ///
-    /// - Parameter record: writes the act down, in its transaction.
+    /// - Parameters:
+    ///   - proposal: its number.
+    ///   - set: the files, read and checked.
+    ///   - actor: who wants it.
+    ///   - record: writes the act down, in its transaction.
+    /// - Returns: what became of it.
     /// - Throws: `ScheduleRefusal` where the proposal is unknown or decided, where the files are no longer those that it was
     ///   made from, or where another set has come into force since.
     package func apply(

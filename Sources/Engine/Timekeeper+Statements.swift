@@ -2,7 +2,9 @@ package import Postgres
 
 extension Timekeeper {
     package enum Statements {
-        /// One row at least, for the clock. Definitions come only where they are newer than what the reader knows.
+        /// One row at least, for the clock.
+        ///
+        /// Definitions come only where they are newer than what the reader knows.
         static let inForce = Statement(
             "engine.schedules_in_force",
             """
@@ -35,8 +37,9 @@ extension Timekeeper {
             """
         )
 
-        /// Ends the earlier runs of schedules whose newer fire replaces them. One that runs is asked to, and never waited for;
-        /// caught-up runs are spared.
+        /// Ends the earlier runs of schedules whose newer fire replaces them.
+        ///
+        /// One that runs is asked to, and never waited for; caught-up runs are spared.
         static let cancelEarlier = Statement(
             "engine.cancel_earlier_runs",
             """

@@ -36,8 +36,9 @@ package struct ScheduleEdit: Hashable, Sendable {
         package var fields: [Field] = []
         /// The next fires once the edit is in force; none where it does not fire here.
         package var next: [Instant] = []
-        /// Fires that the edit takes away: due and not yet made, or still to come in a period that the new times have
-        /// already passed. The earliest few.
+        /// The earliest few of the fires that the edit takes away.
+        ///
+        /// They are due and not yet made, or still to come in a period that the new times have already passed.
         package var lost: [Instant] = []
         package var lostCount = 0
         /// Fires of the new times in a period that the old times have served already.
