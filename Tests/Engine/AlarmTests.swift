@@ -21,7 +21,9 @@ struct AlarmTests {
         #expect(AlarmChanges(from: [alarm("a:1")], to: [alarm("a:1")]).isEmpty)
     }
 
-    @Test("An alarm is raised once, keeps its since while its evidence changes, and is another one after it was cleared")
+    @Test(
+        "An alarm is raised once, keeps its since while its evidence changes, and is another one after it was cleared"
+    )
     func life() async throws {
         try await EngineWorld.with { world in
             func write(_ body: @Sendable (AlarmBook) async throws -> Void) async throws {
@@ -38,7 +40,10 @@ struct AlarmTests {
             )
             try await write { try await $0.raise([alarm("dead:x")]) }
             try await write { try await $0.settle(["late"], []) }
-            #expect(try await world.text("select string_agg(key, ',') from bursar.alarm where cleared_at is null") == "dead:x")
+            #expect(
+                try await world.text("select string_agg(key, ',') from bursar.alarm where cleared_at is null")
+                    == "dead:x"
+            )
             try await write { try await $0.settle(["late"], [alarm("late:x")]) }
             #expect(try await world.text("select count(*)::text from bursar.alarm where key = 'late:x'") == "2")
         }

@@ -9,14 +9,18 @@ import Testing
 struct FirePlannerPropertyTests {
     @Test("Every due instant is exactly one of ran, skipped, asked, or missed in a gap, through any number of outages")
     func everyInstantIsAnsweredOnce() throws {
-        let seed = ProcessInfo.processInfo.environment["BURSAR_TEST_SEED"].flatMap(UInt64.init) ?? .random(in: 0...999_999)
+        let seed =
+            ProcessInfo.processInfo.environment["BURSAR_TEST_SEED"].flatMap(UInt64.init) ?? .random(in: 0...999_999)
         print("BURSAR_TEST_SEED=\(seed) (fires)")
         var random = Generator(state: seed)
         for round in 0..<400 {
             let schedule = try Self.schedule(&random)
             let start = Instant(secondsSinceEpoch: 1_770_000_000 + Int.random(in: 0..<40_000_000, using: &random))
             let problem = Self.problem(of: schedule, from: start, &random)
-            #expect(problem == nil, "seed \(seed), round \(round): \(problem ?? "") for \(schedule.definitionJSON) from \(start)")
+            #expect(
+                problem == nil,
+                "seed \(seed), round \(round): \(problem ?? "") for \(schedule.definitionJSON) from \(start)"
+            )
         }
     }
 
@@ -26,17 +30,23 @@ struct FirePlannerPropertyTests {
         var gaps: [FirePlan.Gap] = []
         var (now, highWater) = (start, start)
         for _ in 0..<Int.random(in: 1...6, using: &random) {
-            let pause = Bool.random(using: &random) ? Int.random(in: 1...120, using: &random) : Int.random(in: 120...200_000, using: &random)
+            let pause =
+                Bool.random(using: &random)
+                ? Int.random(in: 1...120, using: &random) : Int.random(in: 120...200_000, using: &random)
             now = now.adding(.seconds(pause))
             let live = LiveRuns(count: Int.random(in: 0...2, using: &random))
             let plan = FirePlanner.plan(schedule, after: highWater, now: now, live: live)
             for fire in plan.fires {
-                if answered.updateValue(fire.verdict.rawValue, forKey: fire.at) != nil { return "\(fire.at) was answered twice" }
+                if answered.updateValue(fire.verdict.rawValue, forKey: fire.at) != nil {
+                    return "\(fire.at) was answered twice"
+                }
                 if fire.waits, !fire.isInSequence { return "\(fire.at) waits for no turn" }
             }
             if plan.fires.map(\.at) != plan.fires.map(\.at).sorted() { return "not in order" }
             let caughtUp = plan.fires.count { $0.isCaughtUp }
-            if caughtUp > (schedule.misfire.policy == .once ? 1 : schedule.misfire.limit) { return "\(caughtUp) were caught up" }
+            if caughtUp > (schedule.misfire.policy == .once ? 1 : schedule.misfire.limit) {
+                return "\(caughtUp) were caught up"
+            }
             if let gap = plan.gap { gaps.append(gap) }
             if plan.highWater < highWater { return "the high-water mark fell" }
             highWater = plan.highWater
@@ -55,7 +65,10 @@ struct FirePlannerPropertyTests {
     }
 
     private static func schedule(_ random: inout Generator) throws -> Schedule {
-        let zone = try Zone(named: ["UTC", "Asia/Phnom_Penh", "Europe/Berlin", "America/New_York"].randomElement(using: &random) ?? "UTC")
+        let zone = try Zone(
+            named: ["UTC", "Asia/Phnom_Penh", "Europe/Berlin", "America/New_York"].randomElement(using: &random)
+                ?? "UTC"
+        )
         let timing: ScheduleTiming =
             switch Int.random(in: 0...5, using: &random) {
             case 0: .every(.seconds(Int.random(in: 1...5_000, using: &random)))

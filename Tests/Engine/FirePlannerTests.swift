@@ -130,7 +130,10 @@ struct FirePlannerTests {
         #expect(plan.gap?.count == 4)
     }
 
-    @Test("Caught-up fires run one after another, oldest first, whatever overlap says", arguments: OverlapPolicy.allCases)
+    @Test(
+        "Caught-up fires run one after another, oldest first, whatever overlap says",
+        arguments: OverlapPolicy.allCases
+    )
     func caughtUpInSequence(overlap: OverlapPolicy) throws {
         var schedule = try schedule(MisfirePolicy(policy: .each, within: .seconds(864_000)))
         schedule.overlap = overlap

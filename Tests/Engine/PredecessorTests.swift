@@ -12,9 +12,15 @@ struct PredecessorTests {
 
     private func instant(_ text: String) throws -> Instant { try #require(Instant(text)) }
 
-    private func waits(_ other: String, _ zone: String = "Asia/Phnom_Penh", at fire: String, among names: Bool = true) throws -> [Predecessor] {
+    private func waits(
+        _ other: String,
+        _ zone: String = "Asia/Phnom_Penh",
+        at fire: String,
+        among names: Bool = true
+    ) throws -> [Predecessor] {
         let set = try EngineWorld.set(
-            EngineWorld.entry("other", other) + EngineWorld.entry("it", "cron: 0 12 * * *, time_zone: \(zone), after: [other]")
+            EngineWorld.entry("other", other)
+                + EngineWorld.entry("it", "cron: 0 12 * * *, time_zone: \(zone), after: [other]")
         )
         let it = try #require(set["it"])
         return Predecessor.of(it, at: try instant(fire), among: names ? ["other": try #require(set["other"])] : [:])
@@ -71,7 +77,10 @@ struct PredecessorTests {
         }
     }
 
-    @Test("After a dead or cancelled run it waits for a later success of the day, or for an operator", arguments: [true, false])
+    @Test(
+        "After a dead or cancelled run it waits for a later success of the day, or for an operator",
+        arguments: [true, false]
+    )
     func deadPredecessor(isDead: Bool) async throws {
         try await EngineWorld.with { world in
             let often = EngineWorld.entry("first", "cron: \"5 0,1 * * *\", time_zone: UTC, overlap: allow")
@@ -137,7 +146,10 @@ struct PredecessorTests {
             try await world.scheduleDesk.pause("first", reason: "a test", by: "operator:test")
             try await world.tick(at: "2026-03-01T00:40:00Z")
             #expect(try await world.runs() == ["second held"])
-            try await world.apply(later.replacing("job:", with: "enabled: false, job:") + Self.second, at: "2026-03-01T00:41:00Z")
+            try await world.apply(
+                later.replacing("job:", with: "enabled: false, job:") + Self.second,
+                at: "2026-03-01T00:41:00Z"
+            )
             try await world.timekeeper.tick()
             #expect(try await world.runs() == ["second ready"])
         }

@@ -13,12 +13,16 @@ struct ScheduleDeskTests {
     func pause() async throws {
         try await EngineWorld.with { world in
             let desk = world.scheduleDesk
-            try await world.apply(EngineWorld.entry("tick", "every: 1m, misfire: { policy: each }, overlap: allow"), at: "2026-03-01T00:00:30Z")
+            try await world.apply(
+                EngineWorld.entry("tick", "every: 1m, misfire: { policy: each }, overlap: allow"),
+                at: "2026-03-01T00:00:30Z"
+            )
             try await world.tick(at: "2026-03-01T00:01:01Z")
             try await desk.pause("tick", reason: "the bank is closed", by: "operator:sok")
             #expect(try await world.runs() == ["tick held"])
             #expect(
-                try await world.text("select paused_by || ': ' || paused_for from bursar.schedule") == "operator:sok: the bank is closed"
+                try await world.text("select paused_by || ': ' || paused_for from bursar.schedule")
+                    == "operator:sok: the bank is closed"
             )
             try await world.tick(at: "2026-03-01T03:00:01Z")
             #expect(try await world.fires() == ["tick ran"])
@@ -55,11 +59,15 @@ struct ScheduleDeskTests {
             await refused("there is no schedule tock in force") { try await desk.pause("tock", reason: "x", by: "t") }
             await refused("schedule tick is not paused") { try await desk.resume("tick", reason: nil, by: "t") }
             try await desk.pause("tick", reason: "x", by: "operator:sok")
-            await refused("schedule tick is paused already, by operator:sok") { try await desk.pause("tick", reason: "y", by: "t") }
+            await refused("schedule tick is paused already, by operator:sok") {
+                try await desk.pause("tick", reason: "y", by: "t")
+            }
             await refused("no such fire of tick waits for an answer") {
                 _ = try await desk.answer("tick", fires: nil, run: true, reason: "x", by: "t")
             }
-            await refused("no alarm missed:tick is raised") { try await desk.clearAlarm("missed:tick", reason: "x", by: "t") }
+            await refused("no alarm missed:tick is raised") {
+                try await desk.clearAlarm("missed:tick", reason: "x", by: "t")
+            }
             #expect(notes.withLock { $0 } == [#"schedule.paused {"reason":"x","schedule":"tick"}"#])
         }
     }
@@ -68,7 +76,10 @@ struct ScheduleDeskTests {
     func answers() async throws {
         try await EngineWorld.with { world in
             let desk = world.scheduleDesk
-            try await world.apply(EngineWorld.entry("tick", "every: 1h, misfire: { policy: ask }"), at: "2026-03-01T00:30:00Z")
+            try await world.apply(
+                EngineWorld.entry("tick", "every: 1h, misfire: { policy: ask }"),
+                at: "2026-03-01T00:30:00Z"
+            )
             try await world.tick(at: "2026-03-01T04:30:00Z")
             #expect(try await world.fires() == Array(repeating: "tick asked", count: 4))
             #expect(try await world.runs().isEmpty)
@@ -77,7 +88,9 @@ struct ScheduleDeskTests {
             let last = try #require(Instant("2026-03-01T04:00:00Z"))
             _ = try await desk.answer("tick", fires: [last], run: false, reason: "too late", by: "operator:sok")
             #expect(
-                try await world.text("select state || ' ' || why || ' ' || answered_by from bursar.fire where fire_at = '2026-03-01T04:00:00Z'")
+                try await world.text(
+                    "select state || ' ' || why || ' ' || answered_by from bursar.fire where fire_at = '2026-03-01T04:00:00Z'"
+                )
                     == "skipped too late operator:sok"
             )
             await refused("not all of these fires of tick wait for an answer") {
@@ -86,23 +99,37 @@ struct ScheduleDeskTests {
             }
             #expect(try await world.fires().count { $0 == "tick asked" } == 3, "a refused answer answers none")
 
-            let answer = try await desk.answer("tick", fires: nil, run: true, reason: "they are needed", by: "operator:sok")
+            let answer = try await desk.answer(
+                "tick",
+                fires: nil,
+                run: true,
+                reason: "they are needed",
+                by: "operator:sok"
+            )
             #expect(answer.text.contains("\"run\""))
             #expect(try await world.runs() == ["tick ready", "tick held", "tick held"])
-            #expect(try await world.text("select distinct requested_by || ': ' || reason from bursar.run") == "operator:sok: they are needed")
+            #expect(
+                try await world.text("select distinct requested_by || ': ' || reason from bursar.run")
+                    == "operator:sok: they are needed"
+            )
         }
     }
 
     @Test("An alarm that was cleared by hand keeps who and why, and a gap that was taken note of rings no more")
     func clearAlarm() async throws {
         try await EngineWorld.with { world in
-            try await world.apply(EngineWorld.entry("tick", "every: 1h, misfire: { policy: skip }"), at: "2026-03-01T00:30:00Z")
+            try await world.apply(
+                EngineWorld.entry("tick", "every: 1h, misfire: { policy: skip }"),
+                at: "2026-03-01T00:30:00Z"
+            )
             try await world.tick(at: "2026-03-01T04:30:00Z")
             #expect(try await world.raisedAlarms() == ["missed:tick"])
             try await world.scheduleDesk.clearAlarm("missed:tick", reason: "seen", by: "operator:sok")
             try await world.lookout.look()
             #expect(try await world.raisedAlarms().isEmpty)
-            #expect(try await world.text("select cleared_by || ' ' || cleared_for from bursar.alarm") == "operator:sok seen")
+            #expect(
+                try await world.text("select cleared_by || ' ' || cleared_for from bursar.alarm") == "operator:sok seen"
+            )
             try await world.tick(at: "2026-03-01T08:30:00Z")
             #expect(try await world.raisedAlarms() == ["missed:tick"])
         }

@@ -8,10 +8,16 @@ import TestSupport
 
 @Suite("Fires and the runs that they make")
 struct ScheduleFireTests {
-    @Test("Caught-up fires run one after another, oldest first, also where overlap allows more", arguments: ["allow", "forbid", "cancel_running"])
+    @Test(
+        "Caught-up fires run one after another, oldest first, also where overlap allows more",
+        arguments: ["allow", "forbid", "cancel_running"]
+    )
     func caughtUpInSequence(overlap: String) async throws {
         try await EngineWorld.with { world in
-            let entry = EngineWorld.entry("tick", "every: 1h, overlap: \(overlap), misfire: { policy: each, within: 1d }")
+            let entry = EngineWorld.entry(
+                "tick",
+                "every: 1h, overlap: \(overlap), misfire: { policy: each, within: 1d }"
+            )
             try await world.apply(entry, at: "2026-03-01T00:30:00Z")
             try await world.tick(at: "2026-03-01T03:30:00Z")
             #expect(try await world.runs() == ["tick ready", "tick held", "tick held"])
@@ -23,7 +29,9 @@ struct ScheduleFireTests {
             try await world.work(.failed("not yet", wait: .seconds(3600), anew: false))
             #expect(try await world.timekeeper.tick().released == 0)
             #expect(try await world.runs() == ["tick scheduled", "tick held"])
-            try await world.database.setUp("update bursar.run set run_at = clock_timestamp() where state = 'scheduled' and run_at < 'infinity'")
+            try await world.database.setUp(
+                "update bursar.run set run_at = clock_timestamp() where state = 'scheduled' and run_at < 'infinity'"
+            )
             try await world.work()
             try await world.timekeeper.tick()
             try await world.work()
@@ -32,7 +40,9 @@ struct ScheduleFireTests {
         }
     }
 
-    @Test("Two hundred schedules that are due at one instant fire in one transaction, each once, though every node tries")
+    @Test(
+        "Two hundred schedules that are due at one instant fire in one transaction, each once, though every node tries"
+    )
     func manyAtOnce() async throws {
         try await EngineWorld.with { world in
             let entries = (1...200).map { EngineWorld.entry("s\($0)", "every: 1m, overlap: allow") }.joined()
@@ -44,7 +54,9 @@ struct ScheduleFireTests {
             }
             #expect(try await world.text("select count(*)::text from bursar.fire") == "200")
             #expect(try await world.text("select count(*)::text from bursar.run where state = 'ready'") == "200")
-            let transactions = Int(try await world.text("select count(distinct xmin::text)::text from bursar.fire") ?? "")
+            let transactions = Int(
+                try await world.text("select count(distinct xmin::text)::text from bursar.fire") ?? ""
+            )
             #expect((transactions ?? 999) <= nodes.count, "at most one for every node that made some")
         }
     }
@@ -88,10 +100,16 @@ struct ScheduleFireTests {
     @Test("cancel_running ends what waits, asks what runs to end, and starts the new run when it has")
     func cancelRunning() async throws {
         try await EngineWorld.with { world in
-            try await world.apply(EngineWorld.entry("tick", "every: 1m, overlap: cancel_running"), at: "2026-03-01T00:00:30Z")
+            try await world.apply(
+                EngineWorld.entry("tick", "every: 1m, overlap: cancel_running"),
+                at: "2026-03-01T00:00:30Z"
+            )
             try await world.tick(at: "2026-03-01T00:01:01Z")
             try await world.tick(at: "2026-03-01T00:02:01Z")
-            #expect(try await world.text("select state || ': ' || outcome from bursar.run_history") == "cancelled: a newer fire of its schedule came")
+            #expect(
+                try await world.text("select state || ': ' || outcome from bursar.run_history")
+                    == "cancelled: a newer fire of its schedule came"
+            )
             #expect(try await world.runs() == ["tick ready"])
             let running = try #require(try await world.claim(as: "a").first)
             try await world.tick(at: "2026-03-01T00:03:01Z")
@@ -110,17 +128,24 @@ struct ScheduleFireTests {
             try await world.apply(entry, at: "2026-03-01T00:30:00Z")
             try await world.tick(at: "2026-03-01T03:00:30Z")
             #expect(try await world.runs() == ["tick ready", "tick held", "tick held"])
-            #expect(try await world.list("select caught_up::text from bursar.fire order by fire_at") == ["true", "true", "false"])
+            #expect(
+                try await world.list("select caught_up::text from bursar.fire order by fire_at") == [
+                    "true", "true", "false",
+                ]
+            )
             try await world.tick(at: "2026-03-01T04:00:30Z")
             #expect(try await world.runs() == ["tick ready", "tick held", "tick held"])
-            #expect(try await world.text("select count(*)::text from bursar.run_history where state = 'cancelled'") == "1")
+            #expect(
+                try await world.text("select count(*)::text from bursar.run_history where state = 'cancelled'") == "1"
+            )
         }
     }
 
     @Test("A schedule fires only in its environments")
     func environments() async throws {
         try await EngineWorld.with { world in
-            let entries = EngineWorld.entry("here", "every: 1m, environments: [development]")
+            let entries =
+                EngineWorld.entry("here", "every: 1m, environments: [development]")
                 + EngineWorld.entry("elsewhere", "every: 1m, environments: [staging, production]")
             try await world.apply(entries, at: "2026-03-01T00:00:30Z")
             try await world.tick(at: "2026-03-01T00:01:01Z")
@@ -131,7 +156,10 @@ struct ScheduleFireTests {
     @Test("Jitter moves the run and not the fire, by the same time in every process")
     func jitter() async throws {
         try await EngineWorld.with { world in
-            try await world.apply(EngineWorld.entry("tick", "every: 1h, jitter: 30m, overlap: allow"), at: "2026-03-01T00:30:00Z")
+            try await world.apply(
+                EngineWorld.entry("tick", "every: 1h, jitter: 30m, overlap: allow"),
+                at: "2026-03-01T00:30:00Z"
+            )
             try await world.tick(at: "2026-03-01T01:00:02Z")
             #expect(try await world.text("select fire_at::text from bursar.fire") == "2026-03-01 01:00:00+00")
             #expect(try await world.text("select state from bursar.run") == "scheduled")
@@ -146,19 +174,31 @@ struct ScheduleFireTests {
     @Test("Fires are pruned once they are old and the high-water mark has passed them, and never before")
     func pruning() async throws {
         try await EngineWorld.with { world in
-            try await world.apply(EngineWorld.entry("tick", "every: 1d, misfire: { policy: ask, within: 400d, limit: 500 }"), at: "2025-01-01T12:00:00Z")
+            try await world.apply(
+                EngineWorld.entry("tick", "every: 1d, misfire: { policy: ask, within: 400d, limit: 500 }"),
+                at: "2025-01-01T12:00:00Z"
+            )
             try await world.tick(at: "2025-05-01T12:00:00Z")
             let all = try await world.fires().count
             #expect(all == 120)
             try await world.lookout.keepHouse()
             #expect(try await world.fires().count == all, "they wait for an answer")
-            _ = try await world.scheduleDesk.answer("tick", fires: nil, run: false, reason: "a test", by: "operator:test")
+            _ = try await world.scheduleDesk.answer(
+                "tick",
+                fires: nil,
+                run: false,
+                reason: "a test",
+                by: "operator:test"
+            )
             try await world.lookout.keepHouse()
             #expect(try await world.fires().count == all, "they were made today")
             try await world.database.setUp("update bursar.fire set made_at = made_at - interval '100 days'")
             try await world.database.setUp("update bursar.schedule set high_water = '2025-01-20T00:00:00Z'")
             try await world.lookout.keepHouse()
-            #expect(try await world.text("select min(fire_at)::date::text from bursar.fire") == "2025-01-20", "the mark has not passed it")
+            #expect(
+                try await world.text("select min(fire_at)::date::text from bursar.fire") == "2025-01-20",
+                "the mark has not passed it"
+            )
             try await world.database.setUp("update bursar.schedule set high_water = '2025-05-01T00:00:00Z'")
             try await world.lookout.keepHouse()
             #expect(try await world.text("select min(fire_at)::date::text from bursar.fire") == "2025-02-01")

@@ -68,7 +68,10 @@ extension EngineWorld {
 
     /// Claims what is ready and ends each as given.
     @discardableResult
-    func work(_ ending: AttemptEnding = .succeeded("done"), as node: String = "worker-\(UInt32.random(in: 0 ... .max))") async throws -> [ClaimedRun] {
+    func work(
+        _ ending: AttemptEnding = .succeeded("done"),
+        as node: String = "worker-\(UInt32.random(in: 0 ... .max))"
+    ) async throws -> [ClaimedRun] {
         let claimed = try await claim(as: node)
         for run in claimed { #expect(try await store.end(run, ending)) }
         return claimed

@@ -41,7 +41,10 @@ struct ScheduleAfterTests {
     @Test("A schedule after itself, and circles of any length, are told once, with the whole way")
     func circles() {
         let own = problems("  a: { job: renewals, every: 5m, after: [a] }\n")
-        #expect(own.count == 1 && own[0].contains("billing.yaml:3:42: ") && own[0].contains("a, which is after a;"), "\(own)")
+        #expect(
+            own.count == 1 && own[0].contains("billing.yaml:3:42: ") && own[0].contains("a, which is after a;"),
+            "\(own)"
+        )
         let three = problems(
             "  a: { job: renewals, every: 5m, after: [b] }\n  b: { job: renewals, every: 5m, after: [c] }\n"
                 + "  c: { job: renewals, every: 5m, after: [a] }\n  d: { job: renewals, every: 5m, after: [a] }\n"
@@ -63,7 +66,8 @@ struct ScheduleAfterTests {
 
     @Test("A long chain is followed to its end")
     func chain() {
-        let entries = (1...3_000).map { "  s\($0): { job: renewals, every: 5m, after: [s\($0 % 3_000 + 1)] }\n" }.joined()
+        let entries = (1...3_000).map { "  s\($0): { job: renewals, every: 5m, after: [s\($0 % 3_000 + 1)] }\n" }
+            .joined()
         #expect(problems(entries).count == 1)
     }
 
@@ -90,7 +94,9 @@ struct MisfireLimitTests {
     func standard(policy: String, limit: Int) throws {
         let set = try ScheduleFileSupport.read(ScheduleFileSupport.file(with: "misfire: { policy: \(policy) }"))
         #expect(set["renewals"]?.misfire.limit == limit)
-        let given = try ScheduleFileSupport.read(ScheduleFileSupport.file(with: "misfire: { limit: 7, policy: \(policy) }"))
+        let given = try ScheduleFileSupport.read(
+            ScheduleFileSupport.file(with: "misfire: { limit: 7, policy: \(policy) }")
+        )
         #expect(given["renewals"]?.misfire.limit == 7)
     }
 }

@@ -50,22 +50,30 @@ struct ScheduleEditTests {
 
     @Test("A time that was still to come today and has passed by the new times is lost")
     func lost() throws {
-        let change = try #require(try edit("cron: 0 20 * * *", "cron: 0 9 * * *", at: "2026-03-01T12:00:00+07:00").changes.first)
+        let change = try #require(
+            try edit("cron: 0 20 * * *", "cron: 0 9 * * *", at: "2026-03-01T12:00:00+07:00").changes.first
+        )
         #expect(change.lost == [support.instant("2026-03-01T20:00:00+07:00")] && change.lostCount == 1)
         #expect(change.doubled.isEmpty)
     }
 
     @Test("A time that has passed today and comes again by the new times is doubled")
     func doubled() throws {
-        let change = try #require(try edit("cron: 0 9 * * *", "cron: 0 20 * * *", at: "2026-03-01T12:00:00+07:00").changes.first)
+        let change = try #require(
+            try edit("cron: 0 9 * * *", "cron: 0 20 * * *", at: "2026-03-01T12:00:00+07:00").changes.first
+        )
         #expect(change.doubled == [support.instant("2026-03-01T20:00:00+07:00")] && change.lostCount == 0)
     }
 
     @Test("A monthly time is judged by its month")
     func monthly() throws {
-        let change = try #require(try edit("cron: 0 9 1 * *", "cron: 0 9 20 * *", at: "2026-03-10T12:00:00+07:00").changes.first)
+        let change = try #require(
+            try edit("cron: 0 9 1 * *", "cron: 0 9 20 * *", at: "2026-03-10T12:00:00+07:00").changes.first
+        )
         #expect(change.doubled == [support.instant("2026-03-20T09:00:00+07:00")])
-        let back = try #require(try edit("cron: 0 9 20 * *", "cron: 0 9 1 * *", at: "2026-03-10T12:00:00+07:00").changes.first)
+        let back = try #require(
+            try edit("cron: 0 9 20 * *", "cron: 0 9 1 * *", at: "2026-03-10T12:00:00+07:00").changes.first
+        )
         #expect(back.lost == [support.instant("2026-03-20T09:00:00+07:00")])
     }
 
@@ -100,7 +108,12 @@ struct ScheduleEditTests {
         let now = support.instant("2026-03-01T12:00:00+07:00")
         let added = ScheduleEdit(from: [], to: try set("cron: 5 0 * * *"), at: now, in: .production)
         #expect(added.changes.map(\.kind) == [.added] && added.changes[0].next.count == 5)
-        let elsewhere = ScheduleEdit(from: [], to: try set("every: 5m, environments: [staging]"), at: now, in: .production)
+        let elsewhere = ScheduleEdit(
+            from: [],
+            to: try set("every: 5m, environments: [staging]"),
+            at: now,
+            in: .production
+        )
         #expect(elsewhere.changes[0].next.isEmpty && elsewhere.changes[0].notes == ["it does not fire in production"])
         let old = try #require(try set("cron: 5 0 * * *")["nightly"])
         let gone = ScheduleEdit(
@@ -115,7 +128,10 @@ struct ScheduleEditTests {
     @Test("As JSON each instant stands in UTC and in the zone")
     func json() throws {
         let text = try edit("cron: 0 9 * * *", "cron: 0 20 * * *", at: "2026-03-01T12:00:00+07:00").json.canonicalText
-        #expect(text.contains(#""doubled":[{"local":"2026-03-01T20:00:00+07:00","utc":"2026-03-01T13:00:00Z"}]"#), "\(text)")
+        #expect(
+            text.contains(#""doubled":[{"local":"2026-03-01T20:00:00+07:00","utc":"2026-03-01T13:00:00Z"}]"#),
+            "\(text)"
+        )
         #expect(text.contains(#"{"becomes":"0 20 * * *","field":"cron","was":"0 9 * * *"}"#), "\(text)")
     }
 }
