@@ -119,7 +119,8 @@ package final class Node: Service {
     private func keepTime() async {
         guard configuration.keepsTime else { return }
         await timekeeper.keepTime(
-            atLeastEvery: configuration.poll,
+            // A node that changes schedules looks at once; the others may hear of it a little later.
+            atLeastEvery: 2 * configuration.poll,
             isDraining: { self.crew.isDraining },
             found: { self.doorbell.ring() }
         )
