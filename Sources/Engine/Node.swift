@@ -120,7 +120,7 @@ package final class Node: Service {
         guard configuration.keepsTime else { return }
         await timekeeper.keepTime(
             // A node that changes schedules looks at once; the others may hear of it a little later.
-            atLeastEvery: 2 * configuration.poll,
+            atLeastEvery: configuration.poll * 2,
             isDraining: { self.crew.isDraining },
             found: { self.doorbell.ring() }
         )
