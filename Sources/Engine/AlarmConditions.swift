@@ -50,20 +50,23 @@ package enum AlarmConditions {
 
     /// Runs that died, by schedule or job.
     ///
-    /// A schedule is well again when a later run of it succeeded; runs that somebody asked
-    /// for have nothing after them, so their alarm stays until somebody clears it.
+    /// A schedule is well again when a later run of it succeeded; runs that somebody asked for have nothing after them, so
+    /// their alarm stays until somebody clears it. The newest thousand deaths are looked at.
     static let dead = Statement(
         "engine.alarm_dead",
         """
         with death as (
             select coalesce('dead:' || h.schedule, 'dead:job/' || h.job) as key, h.id, h.job, h.schedule, h.outcome, h.finished_at
-            from bursar.run_history h
-            where h.state = 'dead' and h.finished_at > clock_timestamp() - interval '90 days'
-                and (h.schedule is null or not exists (
-                    select from bursar.run_history later
-                    where later.job = h.job and later.finished_at > h.finished_at and later.schedule = h.schedule
-                        and later.state = 'succeeded'
-                ))
+            from (
+                select id, job, schedule, outcome, finished_at from bursar.run_history
+                where state = 'dead' and finished_at > clock_timestamp() - interval '90 days'
+                order by finished_at desc limit 1000
+            ) as h
+            where h.schedule is null or not exists (
+                select from bursar.run_history later
+                where later.job = h.job and later.finished_at > h.finished_at and later.schedule = h.schedule
+                    and later.state = 'succeeded'
+            )
         )
         select d.key, 'critical' as severity, min(d.finished_at) as since,
             jsonb_build_object('job', min(d.job), 'schedule', min(d.schedule), 'runs', count(*), 'last_run', max(d.id),
@@ -94,11 +97,12 @@ package enum AlarmConditions {
             jsonb_build_object('schedule', g.schedule, 'gaps', count(*), 'from', min(g.from_at), 'to', max(g.to_at),
                 'count', sum(g.count))::text as evidence
         from bursar.fire_gap g
+        join bursar.schedule s on s.name = g.schedule
         where g.made_at > clock_timestamp() - interval '90 days'
             and not exists (select from bursar.alarm a where a.key = 'missed:' || g.schedule and a.cleared_at >= g.made_at)
             and not exists (
                 select from bursar.run_history h
-                where h.schedule = g.schedule and h.finished_at > g.made_at and h.state = 'succeeded'
+                where h.job = s.job and h.finished_at > g.made_at and h.schedule = g.schedule and h.state = 'succeeded'
             )
         group by g.schedule
         """

@@ -18,6 +18,10 @@ final class KnownSchedules: Sendable {
         let schedule: Schedule?
         var highWater: Instant
         var next: Instant?
+        let isPaused: Bool
+
+        /// The next fire that somebody must make.
+        var due: Instant? { isPaused ? nil : next }
     }
 
     private let entries = Mutex<[String: Entry]>([:])
@@ -41,7 +45,7 @@ final class KnownSchedules: Sendable {
                 first
             }
             return known.values.compactMap { entry in
-                guard let schedule = entry.schedule, let next = entry.next, next <= book.now else { return nil }
+                guard let schedule = entry.schedule, let next = entry.due, next <= book.now else { return nil }
                 return DueSchedule(schedule: schedule, version: entry.version, highWater: entry.highWater)
             }
         }
@@ -49,10 +53,10 @@ final class KnownSchedules: Sendable {
 
     /// How long from now until the first fire of all.
     func untilNext(now: Instant) -> Duration? {
-        entries.withLock { $0.values.compactMap(\.next).min() }.map { max(.milliseconds(1), now.duration(to: $0)) }
+        entries.withLock { $0.values.compactMap(\.due).min() }.map { max(.milliseconds(1), now.duration(to: $0)) }
     }
 
-    /// By name.
+    /// By name, with those that are paused.
     var inForce: [String: Schedule] { entries.withLock { $0.compactMapValues(\.schedule) } }
 
     private static func entry(_ read: ReadBook.Entry, _ known: Entry?, _ logger: Logger) -> Entry {
@@ -69,14 +73,21 @@ final class KnownSchedules: Sendable {
                 version: read.version,
                 schedule: schedule,
                 highWater: read.highWater,
-                next: schedule.nextFire(after: read.highWater)
+                next: schedule.nextFire(after: read.highWater),
+                isPaused: read.isPaused
             )
         } catch {
             logger.error(
                 "the stored definition is not understood",
                 metadata: ["schedule": "\(read.name)", "error": "\(error)"]
             )
-            return Entry(version: read.version, schedule: nil, highWater: read.highWater, next: nil)
+            return Entry(
+                version: read.version,
+                schedule: nil,
+                highWater: read.highWater,
+                next: nil,
+                isPaused: read.isPaused
+            )
         }
     }
 }

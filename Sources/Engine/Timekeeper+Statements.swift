@@ -8,10 +8,10 @@ extension Timekeeper {
         static let inForce = Statement(
             "engine.schedules_in_force",
             """
-            select bursar.business_now() as now, s.name, s.version, s.high_water,
+            select bursar.business_now() as now, s.name, s.version, s.high_water, s.paused_at is not null as paused,
                 case when s.version > $1 then s.definition::text end as definition
             from bursar.installation i
-            left join bursar.schedule s on s.enabled and s.paused_at is null and s.removed_at is null
+            left join bursar.schedule s on s.enabled and s.removed_at is null
                 and s.definition -> 'environments' ? i.environment
             order by s.name
             """

@@ -114,6 +114,7 @@ package struct Timekeeper: Sendable {
         )
         let byName = Dictionary(due.map { ($0.schedule.name, $0.schedule) }) { first, _ in first }
         let highWaters = Dictionary(due.map { ($0.schedule.name, $0.highWater) }) { first, _ in first }
+        let others = known.inForce
         var batch = FireBatch()
         for row in held {
             let name = try row.get("name", as: String.self)
@@ -124,7 +125,7 @@ package struct Timekeeper: Sendable {
                 now: try row.get("now"),
                 live: LiveRuns(count: try row.get("live"))
             )
-            batch.add(plan, of: schedule, among: known.inForce)
+            batch.add(plan, of: schedule, among: others)
         }
         guard !batch.isEmpty else { return (0, 0) }
         let answers = try await transaction.pipeline(batch.statements + [Statements.release.bind()])
@@ -145,6 +146,8 @@ struct ReadBook {
         let name: String
         let version: Int64
         let highWater: Instant
+        /// It is due for nobody, and others still wait for it.
+        let isPaused: Bool
         /// Nil where the reader said that it knows this version.
         let definition: String?
     }
@@ -161,6 +164,7 @@ struct ReadBook {
                 name: name,
                 version: try row.get("version"),
                 highWater: try row.get("high_water"),
+                isPaused: try row.get("paused"),
                 definition: try row.get("definition")
             )
         }

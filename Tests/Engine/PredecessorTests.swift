@@ -142,8 +142,8 @@ struct PredecessorTests {
         try await EngineWorld.with { world in
             let later = Self.first.replacing("5 0", with: "30 0")
             try await world.apply(later + Self.second, at: "2026-03-01T00:01:00Z")
-            try await world.tick(at: "2026-03-01T00:10:10Z")
             try await world.scheduleDesk.pause("first", reason: "a test", by: "operator:test")
+            try await world.tick(at: "2026-03-01T00:10:10Z")
             try await world.tick(at: "2026-03-01T00:40:00Z")
             #expect(try await world.runs() == ["second held"])
             try await world.apply(

@@ -141,6 +141,52 @@ struct ScheduleFireTests {
         }
     }
 
+    @Test("A deploy across the tick loses nothing: a fire that is noticed late is no missed one")
+    func deployAcrossTheTick() async throws {
+        try await EngineWorld.with { world in
+            try await world.apply(
+                EngineWorld.entry("tick", "every: 1h, misfire: { policy: skip }"),
+                at: "2026-03-01T00:59:50Z"
+            )
+            try await world.tick(at: "2026-03-01T00:59:55Z")
+            // The node that looks next has started in between.
+            try await world.tick(at: "2026-03-01T01:00:45Z")
+            #expect(try await world.fires() == ["tick ran"])
+            #expect(try await world.text("select count(*)::text from bursar.fire_gap") == "0")
+        }
+    }
+
+    @Test("A clock that goes back makes no fire twice, and one that jumps ahead misses in a gap")
+    func clockSteps() async throws {
+        try await EngineWorld.with { world in
+            let entry = EngineWorld.entry("tick", "every: 1h, overlap: allow, misfire: { policy: skip }")
+            try await world.apply(entry, at: "2026-03-01T00:30:00Z")
+            try await world.tick(at: "2026-03-01T01:00:10Z")
+            try await world.tick(at: "2026-03-01T00:30:00Z")
+            try await world.tick(at: "2026-03-01T01:00:20Z")
+            #expect(try await world.fires() == ["tick ran"])
+            try await world.tick(at: "2026-03-02T01:00:20Z")
+            #expect(try await world.fires() == ["tick ran", "tick ran"])
+            #expect(try await world.text("select sum(count)::text from bursar.fire_gap") == "23")
+        }
+    }
+
+    @Test("Newer runs never hold up caught-up ones where overlap is allowed")
+    func caughtUpIsNotStarved() async throws {
+        try await EngineWorld.with { world in
+            let entry = EngineWorld.entry("tick", "every: 1h, overlap: allow, misfire: { policy: each }")
+            try await world.apply(entry, at: "2026-03-01T00:30:00Z")
+            try await world.tick(at: "2026-03-01T03:00:10Z")
+            #expect(try await world.runs() == ["tick ready", "tick held", "tick ready"])
+            // The live one goes on for long; the caught-up one is done.
+            let claimed = try await world.claim(as: "a")
+            let first = try #require(claimed.min { $0.identity.id < $1.identity.id })
+            #expect(try await world.store.end(first, .succeeded("done")))
+            try await world.timekeeper.tick()
+            #expect(try await world.runs() == ["tick ready", "tick running"])
+        }
+    }
+
     @Test("A schedule fires only in its environments")
     func environments() async throws {
         try await EngineWorld.with { world in

@@ -77,7 +77,8 @@ $$;
 grant execute on function bursar.predecessor_done(text, timestamptz, timestamptz, timestamptz) to bursar_engine, bursar_scan, bursar_ops;
 
 -- Gives every run that has waited long enough its time: none of a paused schedule, none before an earlier fire's run of its
--- sequence is done, none before its predecessors are. Answers how many.
+-- sequence is done, none before its predecessors are. Where overlap is allowed, newer runs that are in no sequence hold up
+-- nobody: there may always be some. Answers how many.
 create function bursar.release_runs() returns bigint
 language sql as
 $$
@@ -89,7 +90,8 @@ $$
             and not (r.in_sequence and exists (
                 select from bursar.run e
                 where e.schedule = r.schedule and e.id <> r.id
-                    and (e.state = 'running' or e.state in ('scheduled', 'ready') and e.fire_at < r.fire_at)
+                    and (e.state in ('scheduled', 'ready', 'running') and e.fire_at < r.fire_at
+                        or e.state = 'running' and (e.in_sequence or s.definition ->> 'overlap' <> 'allow'))
             ))
             and not exists (
                 select from jsonb_to_recordset(r.waits_for) as w (schedule text, since timestamptz, until timestamptz, day_end timestamptz)
