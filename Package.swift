@@ -86,12 +86,13 @@ let package = Package(
         room("Telemetry", [logging, metrics, coreMetrics]),
         room("Listener", ["CLinux", "Telemetry", hummingbird, nioCore, logging, metrics, lifecycle]),
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
+        job("Scanner", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",
             dependencies: [
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit", "Engine",
-                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals",
+                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals", "Scanner",
                 argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
             swiftSettings: strict
@@ -122,7 +123,7 @@ let package = Package(
             of: "Engine",
             [
                 "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine",
-                "Tenancy", logging,
+                "Tenancy", "Scanner", logging,
                 lifecycle,
             ]
         ),

@@ -10,6 +10,12 @@ package enum EngineMigrations {
             down: String(decoding: PackageResources.m0002_engine_down_sql, as: UTF8.self)
         ),
         Migration(
+            number: 11,
+            name: "schedules",
+            up: String(decoding: PackageResources.m0011_schedules_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0011_schedules_down_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 12,
             name: "claims",
             up: String(decoding: PackageResources.m0012_claims_up_sql, as: UTF8.self),

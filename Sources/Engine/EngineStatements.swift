@@ -5,5 +5,7 @@ package import Postgres
 package enum EngineStatements {
     package static let all =
         RunStatements.all + RunStore.Statements.all + NodeStore.Statements.all + Timekeeper.Statements.all
-        + ScheduleBook.Statements.all + RunDesk.Statements.all + [RunRequest.statement]
+        + ScheduleBook.Statements.all + ScheduleDesk.Statements.all + SchedulerScan.Statements.all
+        + Lookout.Statements.all
+        + NodeStore.FilesStatements.all + RunDesk.Statements.all + [RunRequest.statement]
 }

@@ -1,97 +1,82 @@
 package import CivilTime
 package import Schedules
 
-/// What became due of one schedule, and what becomes of it.
-package struct FirePlan: Equatable, Sendable {
-    /// What a due instant came to.
-    package enum Verdict: String, Sendable {
-        case ran, missed, asked
-    }
-
-    package struct Fire: Equatable, Sendable {
-        package let at: Instant
-        package let verdict: Verdict
-    }
-
-    /// Fires that nobody was there for and that are not caught up.
-    package struct Gap: Equatable, Sendable {
-        package let from: Instant
-        package let to: Instant
-        package let count: Int
-    }
-
-    /// In order of time.
-    package var fires: [Fire] = []
-    package var gap: Gap?
-    /// Every fire up to here is answered for.
-    package var highWater: Instant
-}
-
 /// Decides, without a database, what the due fires of a schedule come to.
 ///
-/// A fire is live while it is at most `tolerance` old: it runs whatever the misfire policy says. Older ones were missed,
-/// and the policy chooses among those not older than its window.
+/// A fire is live while it is at most `tolerance` old: only `overlap` judges it. Older ones were missed: the misfire policy
+/// chooses among those not older than its window, and `overlap` has no say about them.
 package enum FirePlanner {
-    /// Never more than this many fires of one schedule in one plan; what is over is counted in the gap.
-    static let most = 1_000
-
+    /// - Parameters:
+    ///   - schedule: whose fires they are.
+    ///   - highWater: every fire up to here is answered for.
+    ///   - now: business time.
+    ///   - live: the schedule's runs that are not done.
+    ///   - tolerance: how late a fire may be noticed and still be no missed one.
+    /// - Returns: what each due instant comes to.
     package static func plan(
         _ schedule: Schedule,
         after highWater: Instant,
         now: Instant,
+        live: LiveRuns = LiveRuns(),
         tolerance: Duration = .seconds(60)
     ) -> FirePlan {
-        var plan = FirePlan(highWater: highWater)
-        let live = now.adding(.zero - tolerance)
-        var missed = Missed(window: now.adding(.zero - schedule.misfire.within))
-        var cursor = highWater
+        let edge = now.adding(.zero - tolerance)
+        let missed = MissedFires(schedule, after: highWater, before: edge, now: now)
+        var cursor = missed.last
+        var fresh: [FirePlan.Fire] = []
         while let due = schedule.nextFire(after: cursor), due <= now {
             cursor = due
-            if due >= live {
-                plan.fires.append(FirePlan.Fire(at: due, verdict: .ran))
-            } else {
-                missed.add(due)
-            }
+            fresh.append(FirePlan.Fire(at: due, verdict: .ran))
         }
-        plan.highWater = max(highWater, cursor)
-        plan.fires = missed.caughtUp(by: schedule.misfire) + plan.fires
+        var plan = FirePlan(highWater: max(highWater, cursor))
         plan.gap = missed.gap
+        plan.fires = inSequence(missed.caughtUp, live)
+        judge(&fresh, by: schedule.overlap, pending: live.count + plan.fires.count { $0.verdict == .ran }, &plan)
+        plan.fires += fresh
         return plan
     }
-}
 
-/// The fires that nobody was there for, kept short: the newest few inside the window, and a count of the rest.
-private struct Missed {
-    let window: Instant
-    private var recent: [Instant] = []
-    private(set) var gap: FirePlan.Gap?
-
-    init(window: Instant) { self.window = window }
-
-    mutating func add(_ fire: Instant) {
-        if fire < window { return lose(fire) }
-        recent.append(fire)
-        if recent.count > FirePlanner.most { lose(recent.removeFirst()) }
+    /// Caught-up fires run one after another, oldest first, whatever `overlap` says.
+    private static func inSequence(_ fires: [FirePlan.Fire], _ live: LiveRuns) -> [FirePlan.Fire] {
+        var pending = live.count
+        return fires.map { fire in
+            guard fire.verdict == .ran else { return fire }
+            var fire = fire
+            fire.isInSequence = true
+            fire.waits = pending > 0
+            pending += 1
+            return fire
+        }
     }
 
-    mutating func caughtUp(by misfire: MisfirePolicy) -> [FirePlan.Fire] {
-        let kept: [Instant] =
-            switch misfire.policy {
-            case .skip: []
-            case .once: Array(recent.prefix(1))
-            case .last: Array(recent.suffix(1))
-            case .each, .ask: Array(recent.suffix(misfire.limit))
+    /// What `overlap` makes of live fires, oldest first, over so many runs that are not done.
+    private static func judge(
+        _ fires: inout [FirePlan.Fire],
+        by overlap: OverlapPolicy,
+        pending: Int,
+        _ plan: inout FirePlan
+    ) {
+        var pending = pending
+        for place in fires.indices {
+            switch overlap {
+            case .allow: break
+            case .forbid where pending > 0:
+                fires[place].verdict = .skipped
+                fires[place].why = "an earlier run was not done"
+            case .forbid: break
+            case .queue:
+                fires[place].isInSequence = true
+                fires[place].waits = pending > 0
+            case .cancelRunning where place < fires.count - 1:
+                fires[place].verdict = .skipped
+                fires[place].why = "a newer fire was due at the same time"
+            case .cancelRunning:
+                // It waits until those that are cancelled have ended, and for caught-up ones, which are not cancelled.
+                fires[place].isInSequence = true
+                fires[place].waits = pending > 0
+                plan.cancelsEarlier = true
             }
-        let spared = Set(kept)
-        for fire in recent where !spared.contains(fire) { lose(fire) }
-        return kept.map { FirePlan.Fire(at: $0, verdict: misfire.policy == .ask ? .asked : .ran) }
-    }
-
-    private mutating func lose(_ fire: Instant) {
-        gap = FirePlan.Gap(
-            from: min(gap?.from ?? fire, fire),
-            to: max(gap?.to ?? fire, fire),
-            count: (gap?.count ?? 0) + 1
-        )
+            if fires[place].verdict == .ran { pending += 1 }
+        }
     }
 }

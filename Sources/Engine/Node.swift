@@ -30,6 +30,8 @@ package final class Node: Service {
     private let runs: RunStore
     private let nodes: NodeStore
     private let timekeeper: Timekeeper
+    private let lookout: Lookout
+    private let files = NodeFiles()
     private let runner: Runner
     private let crew: Crew
     private let doorbell = Doorbell()
@@ -49,6 +51,7 @@ package final class Node: Service {
         runs = RunStore(database: database)
         nodes = NodeStore(database: leaseDatabase)
         timekeeper = Timekeeper(database: database, logger: logger)
+        lookout = Lookout(database: database, logger: logger)
         runner = Runner(registry: registry, database: database, logger: logger)
         crew = Crew(nodeID: Self.freshID(), slots: configuration.slots)
     }
@@ -64,6 +67,8 @@ package final class Node: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.keepLease() }
                 group.addTask { await self.ringRegularly() }
+                group.addTask { await self.keepTime() }
+                group.addTask { await self.lookout.keepLooking(every: min(.seconds(5), self.configuration.lease)) }
                 await self.claimAndWork()
                 group.cancelAll()
             }
@@ -71,6 +76,7 @@ package final class Node: Service {
         } onGracefulShutdown: {
             self.crew.drain()
             self.doorbell.ring()
+            self.timekeeper.wake()
         }
     }
 
@@ -94,7 +100,31 @@ package final class Node: Service {
     }
 
     /// Looks for work now.
-    package func wake() { doorbell.ring() }
+    package func wake() {
+        doorbell.ring()
+        timekeeper.wake()
+    }
+
+    // MARK: Time
+
+    /// When the loop that makes runs of due fires last came round; nil for a node that does not keep time.
+    package var timePulse: Pulse? { configuration.keepsTime ? timekeeper.pulse : nil }
+
+    /// Tells the other nodes which schedule files this one has, at once and with every later lease.
+    package func have(_ standing: ScheduleFilesStanding) async throws {
+        files.standing = standing
+        try await nodes.tellFiles(standing, of: id)
+    }
+
+    private func keepTime() async {
+        guard configuration.keepsTime else { return }
+        await timekeeper.keepTime(
+            // A node that changes schedules looks at once; the others may hear of it a little later.
+            atLeastEvery: configuration.poll * 2,
+            isDraining: { self.crew.isDraining },
+            found: { self.doorbell.ring() }
+        )
+    }
 
     // MARK: The lease
 
@@ -122,6 +152,7 @@ package final class Node: Service {
         let began = ContinuousClock.now
         do {
             try await nodes.register(description.renamed(id), lease: configuration.lease)
+            if let standing = files.standing { try await nodes.tellFiles(standing, of: id) }
             crew.nodeID = id
             doorbell.ring()
             logger.info("node has a lease", metadata: ["node": "\(id)", "lease": "\(configuration.lease)"])
@@ -228,7 +259,6 @@ package final class Node: Service {
     }
 
     private func lookForWork(_ group: inout DiscardingTaskGroup) async throws {
-        if configuration.keepsTime, !crew.isDraining { try await timekeeper.tick() }
         let working = crew.runs
         if !working.isEmpty { crew.cancel(try await runs.cancelled(among: working)) }
         let free = crew.freeSlots
@@ -239,6 +269,8 @@ package final class Node: Service {
                 await self.runner.work(run, signals: signals)
                 self.crew.end(run.identity.id)
                 self.doorbell.ring()
+                // The next of its schedule, or of another one that is after it, may start.
+                if run.identity.schedule != nil { self.timekeeper.wake() }
             }
         }
     }

@@ -2,7 +2,7 @@ package import Postgres
 
 /// The nodes of the database and their leases, on a connection of their own.
 package struct NodeStore: Sendable {
-    private let database: PostgresPool
+    let database: PostgresPool
 
     package init(database: PostgresPool) { self.database = database }
 

@@ -64,14 +64,20 @@ extension RunDesk {
                 'nodes', (
                     select coalesce(jsonb_agg(jsonb_build_object('id', n.id, 'host', n.host, 'pid', n.pid, 'version', n.version,
                         'started_at', n.started_at, 'lease_until', n.lease_until, 'draining', n.draining,
-                        'schedule_set', n.schedule_set, 'slots', n.slots,
+                        'schedule_set', n.schedule_set, 'schedule_problem', n.schedule_problem, 'slots', n.slots,
+                        'schedule_files', case
+                            when n.schedule_problem is not null then 'unreadable'
+                            when n.schedule_set is null then 'none'
+                            when n.schedule_set = (select hash from bursar.schedule_set order by id desc limit 1) then 'in force'
+                            else 'other' end,
                         'running', (select count(*) from bursar.run r where r.state = 'running' and r.node_id = n.id)) order by n.started_at), '[]')
                     from bursar.node n where n.lease_until > clock_timestamp()
                 ),
                 'schedule_set', (select hash from bursar.schedule_set order by id desc limit 1),
                 'schedules', (
                     select coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'job', s.job, 'enabled', s.enabled, 'paused_at', s.paused_at,
-                        'paused_by', s.paused_by, 'high_water', s.high_water,
+                        'paused_by', s.paused_by, 'paused_for', s.paused_for, 'high_water', s.high_water,
+                        'asked', (select count(*) from bursar.fire f where f.schedule = s.name and f.state = 'asked'),
                         'last_fire', (select jsonb_build_object('at', f.fire_at, 'state', f.state, 'run', f.run_id)
                             from bursar.fire f where f.schedule = s.name order by f.fire_at desc limit 1),
                         'last_success', (select max(h.finished_at) from bursar.run_history h

@@ -78,26 +78,11 @@ package struct Runner: Sendable {
         _ signals: RunSignals,
         _ work: @escaping @Sendable () async throws -> AttemptEnding
     ) async throws -> AttemptEnding {
-        try await withThrowingTaskGroup(of: AttemptEnding?.self) { group in
-            group.addTask { try await work() }
-            group.addTask {
-                await signals.untilAbandoned()
-                try signals.check(run.identity)
-                return nil
-            }
-            if let deadline = run.deadline {
-                group.addTask {
-                    // Waiting: the deadline itself.
-                    try await Task.sleep(for: deadline)
-                    throw JobError(.transient, "the deadline of \(deadline) passed")
-                }
-            }
-            defer { group.cancelAll() }
-            while let ended = try await group.next() {
-                if let ended { return ended }
-            }
-            throw CancellationError()
+        let notice = DeadlineNotice(database: database)
+        return try await AttemptRace(deadline: run.deadline, grace: Lookout.grace) {
+            await notice.raise(run.identity.id)
         }
+        .run(run.identity, signals, work)
     }
 
     /// What an error means for the run; decided here and nowhere else.

@@ -12,7 +12,7 @@ package struct ScheduleBook: Sendable {
         case older
     }
 
-    private let database: PostgresPool
+    let database: PostgresPool
 
     package init(database: PostgresPool) { self.database = database }
 
@@ -29,30 +29,40 @@ package struct ScheduleBook: Sendable {
     /// - Throws: an error of the database; nothing changed.
     package func apply(_ set: ScheduleSet, by actor: String, isDeliberate: Bool = false) async throws -> Verdict {
         try await database.withTransaction(.engine) { transaction in
-            _ = try await transaction.query(Statements.lockBook)
-            let known = try await transaction.query(Statements.standing, set.contentHash)
-            if let row = known.first {
-                if try row.get("in_force", as: Bool.self) { return .unchanged }
-                if try row.get("applied_before", as: Bool.self), !isDeliberate { return .older }
-            }
-            _ = try await transaction.execute(Statements.recordSet, set.contentHash, actor)
-            let changes = try await transaction.query(
-                Statements.upsert,
-                set.schedules.map(\.name),
-                set.schedules.map(\.job),
-                set.schedules.map(\.definitionJSON),
-                set.schedules.map(\.isEnabled)
-            )
-            let added = try changes.filter { try $0.get("added", as: Bool.self) }.map {
-                try $0.get("name", as: String.self)
-            }
-            let changed = try changes.filter { try !$0.get("added", as: Bool.self) }.map {
-                try $0.get("name", as: String.self)
-            }
-            let removed = try await transaction.query(Statements.remove, set.schedules.map(\.name))
-                .map { try $0.get("name", as: String.self) }
-            return .applied(added: added, changed: changed, removed: removed)
+            try await apply(set, by: actor, isDeliberate: isDeliberate, in: transaction)
         }
+    }
+
+    /// The same in the caller's transaction, which holds the book from here on.
+    func apply(
+        _ set: ScheduleSet,
+        by actor: String,
+        isDeliberate: Bool,
+        in transaction: Transaction
+    ) async throws -> Verdict {
+        _ = try await transaction.query(Statements.lockBook)
+        let known = try await transaction.query(Statements.standing, set.contentHash)
+        if let row = known.first {
+            if try row.get("in_force", as: Bool.self) { return .unchanged }
+            if try row.get("applied_before", as: Bool.self), !isDeliberate { return .older }
+        }
+        _ = try await transaction.execute(Statements.recordSet, set.contentHash, actor)
+        let changes = try await transaction.query(
+            Statements.upsert,
+            set.schedules.map(\.name),
+            set.schedules.map(\.job),
+            set.schedules.map(\.definitionJSON),
+            set.schedules.map(\.isEnabled)
+        )
+        let added = try changes.filter { try $0.get("added", as: Bool.self) }.map {
+            try $0.get("name", as: String.self)
+        }
+        let changed = try changes.filter { try !$0.get("added", as: Bool.self) }.map {
+            try $0.get("name", as: String.self)
+        }
+        let removed = try await transaction.query(Statements.remove, set.schedules.map(\.name))
+            .map { try $0.get("name", as: String.self) }
+        return .applied(added: added.sorted(), changed: changed.sorted(), removed: removed.sorted())
     }
 
     package enum Statements {
@@ -82,17 +92,24 @@ package struct ScheduleBook: Sendable {
         static let upsert = Statement(
             "engine.upsert_schedules",
             """
-            insert into bursar.schedule as s (name, job, definition, enabled, high_water)
-            select file.name, file.job, file.definition::jsonb, file.enabled, bursar.business_now()
+            insert into bursar.schedule as s (name, job, definition, enabled, high_water, counted_from)
+            select file.name, file.job, file.definition::jsonb, file.enabled, clock.now, clock.now
             from unnest($1::text[], $2::text[], $3::text[], $4::boolean[]) as file (name, job, definition, enabled)
+            cross join (select bursar.business_now() as now) as clock
             on conflict (name) do update
             set job = excluded.job, definition = excluded.definition, enabled = excluded.enabled, removed_at = null,
+                version = nextval('bursar.schedule_version'),
                 high_water = case
                     when s.removed_at is not null or excluded.enabled and not s.enabled
-                        or (s.definition - array['description', 'owner', 'parameters', 'retry', 'deadline', 'start_within'])
-                            <> (excluded.definition - array['description', 'owner', 'parameters', 'retry', 'deadline', 'start_within'])
+                        or bursar.restarts_time(s.definition, excluded.definition)
                     then greatest(s.high_water, excluded.high_water)
                     else s.high_water
+                end,
+                counted_from = case
+                    when s.removed_at is not null or excluded.enabled and not s.enabled
+                        or bursar.restarts_time(s.definition, excluded.definition)
+                    then greatest(s.high_water, excluded.high_water)
+                    else s.counted_from
                 end
             where s.definition <> excluded.definition or s.removed_at is not null
             returning name, xmax = 0 as added
@@ -102,7 +119,7 @@ package struct ScheduleBook: Sendable {
         static let remove = Statement(
             "engine.remove_schedules",
             """
-            update bursar.schedule set removed_at = clock_timestamp()
+            update bursar.schedule set removed_at = clock_timestamp(), version = nextval('bursar.schedule_version')
             where removed_at is null and name <> all ($1::text[])
             returning name
             """

@@ -2,119 +2,171 @@ internal import CivilTime
 package import Logging
 package import Postgres
 internal import Schedules
-internal import Synchronization
 
-/// Makes runs of due fires.
+/// Makes runs of due fires, and gives runs that waited for their turn or for other schedules their time.
 ///
-/// Every node does; the row of the fire decides which of them did.
+/// Every node does; the row of the fire decides which of them did. While nothing is due, a look is one short transaction
+/// whatever the number of schedules, and the fires of all schedules that are due at one instant are one transaction too.
 package struct Timekeeper: Sendable {
+    /// What one look came to.
+    package struct Tick: Equatable, Sendable {
+        /// How many runs were made of fires.
+        package var made = 0
+        /// How many runs that had waited got their time.
+        package var released = 0
+        /// How long until the next fire, by the business clock; nil where none is known.
+        package var untilNext: Duration?
+    }
+
+    /// When it last came round; its node's watchdog and readiness look here.
+    package let pulse = Pulse()
     private let database: PostgresPool
     private let logger: Logger
     private let known = KnownSchedules()
+    private let bell = Doorbell()
 
     package init(database: PostgresPool, logger: Logger) {
         self.database = database
         self.logger = logger
     }
 
-    /// Looks at the business clock once and answers every fire that is due.
-    package func tick() async throws {
-        let due = try await database.withTransaction(.engine) { transaction in
-            try await transaction.query(Statements.inForce).map(WaitingSchedule.init)
+    /// Looks at every due instant, at every ring of `wake`, and at least every `longest`, until draining or cancelled.
+    ///
+    /// - Parameters:
+    ///   - longest: the longest pause: schedules may change, and the business clock may be moved.
+    ///   - isDraining: a node that leaves makes no more runs.
+    ///   - found: called when there is new work to claim.
+    func keepTime(
+        atLeastEvery longest: Duration,
+        isDraining: @escaping @Sendable () -> Bool,
+        found: @escaping @Sendable () -> Void
+    ) async {
+        await withDiscardingTaskGroup { group in
+            bell.ring()
+            for await _ in bell.answers {
+                if Task.isCancelled || isDraining() { break }
+                var pause = longest
+                do {
+                    let tick = try await tick()
+                    pulse.beat()
+                    if tick.made > 0 || tick.released > 0 { found() }
+                    pause = min(longest, tick.untilNext ?? longest)
+                } catch {
+                    pulse.missed("\(error)")
+                    logger.warning("could not look at the schedules", metadata: ["error": "\(error)"])
+                }
+                let wait = pause
+                group.addTask {
+                    // Waiting: a fire is due by the clock.
+                    try? await Task.sleep(for: wait)
+                    bell.ring()
+                }
+            }
+            group.cancelAll()
         }
-        for waiting in due {
-            do {
-                try await fire(waiting)
-            } catch let problems as ScheduleProblems {
-                logger.error(
-                    "the stored definition is not understood",
-                    metadata: ["schedule": "\(waiting.name)", "error": "\(problems)"]
-                )
+    }
+
+    /// Looks now, in the loop of `keepTime`.
+    package func wake() { bell.ring() }
+
+    /// Looks at the business clock once and answers every fire that is due.
+    @discardableResult
+    package func tick() async throws -> Tick {
+        let (book, released) = try await read()
+        var tick = Tick(released: released)
+        let due = known.due(book, logger: logger)
+        if !due.isEmpty {
+            let fired = try await database.withTransaction(.engine) { transaction in
+                try await fire(due, in: transaction)
+            }
+            tick.made = fired.made
+            tick.released += fired.released
+            if fired.made > 0 {
+                logger.info("fired", metadata: ["schedules": "\(due.count)", "runs": "\(fired.made)"])
             }
         }
+        // What was due is read anew next time; another node may have it in hand.
+        tick.untilNext = known.untilNext(now: book.now).map { due.isEmpty ? $0 : max($0, .milliseconds(50)) }
+        return tick
     }
 
-    private func fire(_ waiting: WaitingSchedule) async throws {
-        let schedule = try known.schedule(waiting.name, waiting.definition)
-        guard let next = schedule.nextFire(after: waiting.highWater), next <= waiting.now else { return }
-        let plan = FirePlanner.plan(schedule, after: waiting.highWater, now: waiting.now)
-        let made = try await database.withTransaction(.engine) { transaction in
-            try await write(plan, of: schedule, seen: waiting.highWater, in: transaction)
-        }
-        if made > 0 {
-            logger.info("fired", metadata: ["schedule": "\(schedule.name)", "runs": "\(made)"])
-        }
-    }
-
-    /// Writes fires, runs and the gap under the schedule's row, unless another node has been there since it was read.
-    private func write(
-        _ plan: FirePlan,
-        of schedule: Schedule,
-        seen: Instant,
-        in transaction: Transaction
-    ) async throws -> Int {
-        guard try await !transaction.query(Statements.holdSchedule, schedule.name, seen).isEmpty else { return 0 }
-        let made = try await transaction.query(
-            Statements.fire,
-            schedule.name,
-            plan.fires.map(\.at),
-            plan.fires.map(\.verdict.rawValue),
-            plan.fires.map { schedule.jitter(of: $0.at) },
-            schedule.overlap.rawValue,
-            schedule.job,
-            schedule.parametersJSON,
-            schedule.retry.attempts,
-            schedule.retry.initial,
-            schedule.retry.max,
-            schedule.retry.jitter,
-            schedule.deadline
-        )
-        if let gap = plan.gap {
-            _ = try await transaction.pipeline([
-                Statements.gap.bind(schedule.name, gap.from, gap.to, gap.count),
-                Statements.alarm.bind("missed:\(schedule.name)", schedule.name, gap.from, gap.to, gap.count),
+    /// What is in force, read with the definitions that this node does not know yet.
+    private func read() async throws -> (book: ReadBook, released: Int) {
+        try await database.withTransaction(.engine) { transaction in
+            let answers = try await transaction.pipeline([
+                Statements.release.bind(), Statements.inForce.bind(known.newestVersion),
             ])
+            let released = try answers[0].first?.get("released", as: Int.self) ?? 0
+            var book = try ReadBook(answers[1])
+            if !known.knows(book) { book = try ReadBook(await transaction.query(Statements.inForce, Int64(-1))) }
+            return (book, released)
         }
-        _ = try await transaction.execute(Statements.raiseHighWater, schedule.name, plan.highWater)
-        return try made.first.map { try $0.get("made", as: Int.self) } ?? 0
+    }
+
+    /// Writes fires, runs and gaps under the schedules' rows; those that another node has in hand, or has been at since they
+    /// were read, are left to it.
+    private func fire(_ due: [DueSchedule], in transaction: Transaction) async throws -> (made: Int, released: Int) {
+        let held = try await transaction.query(
+            Statements.hold,
+            due.map(\.schedule.name),
+            due.map(\.highWater),
+            due.map(\.version)
+        )
+        let byName = Dictionary(due.map { ($0.schedule.name, $0.schedule) }) { first, _ in first }
+        let highWaters = Dictionary(due.map { ($0.schedule.name, $0.highWater) }) { first, _ in first }
+        let others = known.inForce
+        var batch = FireBatch()
+        for row in held {
+            let name = try row.get("name", as: String.self)
+            guard let schedule = byName[name], let highWater = highWaters[name] else { continue }
+            let plan = FirePlanner.plan(
+                schedule,
+                after: highWater,
+                now: try row.get("now"),
+                live: LiveRuns(count: try row.get("live"))
+            )
+            batch.add(plan, of: schedule, among: others)
+        }
+        guard !batch.isEmpty else { return (0, 0) }
+        let answers = try await transaction.pipeline(batch.statements + [Statements.release.bind()])
+        if batch.hasGaps {
+            try await AlarmBook(in: transaction).raise(
+                try await transaction.query(AlarmConditions.missed).map(Alarm.init)
+            )
+        }
+        let released = try answers.last?.first?.get("released", as: Int.self) ?? 0
+        let made = try answers[batch.placeOfFires].first?.get("made", as: Int.self) ?? 0
+        return (made, released)
     }
 }
 
-/// A schedule in force, and the business clock at the moment it was read.
-private struct WaitingSchedule {
-    let name: String
-    let definition: String
-    let highWater: Instant
+/// The schedules in force as one look reads them.
+struct ReadBook {
+    struct Entry {
+        let name: String
+        let version: Int64
+        let highWater: Instant
+        /// It is due for nobody, and others still wait for it.
+        let isPaused: Bool
+        /// Nil where the reader said that it knows this version.
+        let definition: String?
+    }
+
     let now: Instant
+    let entries: [Entry]
 
-    init(_ row: Row) throws {
-        name = try row.get("name")
-        definition = try row.get("definition")
-        highWater = try row.get("high_water")
-        now = try row.get("now")
-    }
-}
-
-/// The schedules as read from their stored definitions, so that each is read once.
-private final class KnownSchedules: Sendable {
-    private let schedules = Mutex<[String: (definition: String, schedule: Schedule)]>([:])
-
-    func schedule(_ name: String, _ definition: String) throws -> Schedule {
-        if let known = schedules.withLock({ $0[name] }), known.definition == definition { return known.schedule }
-        let schedule = try Schedule(name: name, definitionJSON: definition)
-        schedules.withLock { $0[name] = (definition, schedule) }
-        return schedule
-    }
-}
-
-extension Schedule {
-    /// How much later than its fire a run becomes ready: stable for the fire, spread over the schedule's jitter.
-    func jitter(of fire: Instant) -> Duration {
-        guard jitter > .zero else { return .zero }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in "\(name)@\(fire.microsecondsSinceEpoch)".utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+    init(_ rows: Rows) throws {
+        guard let first = rows.first else { throw PostgresError(.decoding, "no business clock") }
+        now = try first.get("now")
+        entries = try rows.compactMap { row in
+            guard let name = try row.get("name", as: String?.self) else { return nil }
+            return Entry(
+                name: name,
+                version: try row.get("version"),
+                highWater: try row.get("high_water"),
+                isPaused: try row.get("paused"),
+                definition: try row.get("definition")
+            )
         }
-        return jitter * (Double(hash >> 11) / Double(1 << 53))
     }
 }

@@ -9,7 +9,8 @@ extension Schedule {
         JSONValue.object(definition).canonicalText
     }
 
-    private var definition: [String: JSONValue] {
+    /// The definition's members by the keys of the file.
+    var definition: [String: JSONValue] {
         var values: [ScheduleKey: JSONValue] = [
             .job: .text(job),
             .timeZone: .text(timeZone),
@@ -30,6 +31,7 @@ extension Schedule {
         values[.description] = description.map(JSONValue.text)
         values[.owner] = owner.map(JSONValue.text)
         values[.dst] = dst?.json
+        values[.after] = after.isEmpty ? nil : .list(after.map(JSONValue.text))
         values[.parameters] = (try? JSONValue(parsing: parametersJSON)) ?? .object([:])
         return Dictionary(uniqueKeysWithValues: values.map { ($0.key.rawValue, $0.value) })
     }

@@ -25,6 +25,8 @@ package struct Schedule: Hashable, Sendable {
     package var dst: DSTPolicy?
     package var misfire = MisfirePolicy()
     package var overlap = OverlapPolicy.forbid
+    /// Schedules whose runs of the same local day must have succeeded before a run of this one starts; by name, sorted.
+    package var after: [String] = []
     /// A run that has not started so long after its fire raises an alarm.
     package var startWithin = Duration.seconds(1_800)
     /// The time an attempt may take.
@@ -72,6 +74,17 @@ extension Schedule {
         var fires: [Instant] = []
         var last = instant
         while fires.count < count, let next = nextFire(after: last) {
+            fires.append(next)
+            last = next
+        }
+        return fires
+    }
+
+    /// The fires after an instant, up to and including another, at most `most`.
+    package func fires(after instant: Instant, upTo end: Instant, most: Int) -> [Instant] {
+        var fires: [Instant] = []
+        var last = instant
+        while fires.count < most, let next = nextFire(after: last), next <= end {
             fires.append(next)
             last = next
         }

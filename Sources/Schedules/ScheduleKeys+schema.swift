@@ -1,6 +1,7 @@
 /// The words of JSON Schema that the keys share.
 enum SchemaWords {
     static let name: JSONValue = .text("^[a-z]([a-z0-9-]{0,\(ScheduleLimits.nameLength - 2)}[a-z0-9])?$")
+    static let nameSchema: JSONValue = ["type": "string", "pattern": name]
     static let text: JSONValue = ["type": "string", "minLength": 1]
     static let duration: JSONValue = [
         "type": "string",
@@ -86,6 +87,7 @@ extension ScheduleKey {
         case .dst: "What happens to fixed times when clocks change; without it, what Debian's cron does."
         case .misfire: "What happens to fires that were due while nobody was there."
         case .overlap: "What happens to a fire while an earlier run is ready or running."
+        case .after: "Schedules whose runs of the same local day must have succeeded before a run starts."
         case .startWithin: "A run that has not started so long after its fire raises an alarm. Default: 30m."
         case .deadline: "The time an attempt may take before it is cancelled. Default: 1h."
         case .jitter: "Runs start up to so much later than their fire, at random. Default: 0s."
@@ -104,6 +106,7 @@ extension ScheduleKey {
         case .dst: SchemaWords.mapping(DSTKey.self, required: DSTKey.allCases)
         case .misfire: SchemaWords.mapping(MisfireKey.self, required: [.policy])
         case .overlap: SchemaWords.choice(of: OverlapPolicy.self)
+        case .after: ["type": "array", "minItems": 1, "uniqueItems": true, "items": SchemaWords.nameSchema]
         case .retry: SchemaWords.mapping(RetryKey.self, required: [])
         case .enabled: ["type": "boolean"]
         case .environments:
@@ -135,9 +138,10 @@ extension DSTKey {
 extension MisfireKey {
     var help: String {
         switch self {
-        case .policy: "skip none, once or last: one run for all, each: a run for each, ask: an operator decides."
+        case .policy:
+            "skip: none; once: one run for all; each: a run for each; last: the newest; ask: an operator decides."
         case .within: "Older fires than this are never caught up. Default: 1d."
-        case .limit: "At most so many fires are caught up after one gap. Default: 100."
+        case .limit: "At most so many fires are caught up after one gap, the newest. Default: 100; for last, 1."
         }
     }
 

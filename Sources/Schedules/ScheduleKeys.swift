@@ -17,12 +17,19 @@ enum FileKey: String, ScheduleFileKey {
 enum ScheduleKey: String, ScheduleFileKey {
     case job, description, owner, cron, every, once
     case timeZone = "time_zone"
-    case dst, misfire, overlap
+    case dst, misfire, overlap, after
     case startWithin = "start_within"
     case deadline, jitter, retry, enabled, environments, parameters
 
     /// Exactly one of these says when the schedule is due.
     static let timings: [ScheduleKey] = [.cron, .every, .once]
+
+    /// A change of these says nothing about when the schedule is due or what becomes of missed fires: time goes on.
+    static let leavingTimeAlone = Set(
+        [ScheduleKey.description, owner, overlap, after, startWithin, deadline, jitter, retry, parameters].map(
+            \.rawValue
+        )
+    )
 }
 
 /// The keys of `dst`.

@@ -7,7 +7,7 @@ package struct MisfirePolicy: Hashable, Sendable {
         case once
         /// Each gets its run, oldest first, one after another.
         case each
-        /// One run stands for all of them, as the last one.
+        /// The newest get a run each: one of them, unless `limit` says more.
         case last
         /// They wait for an operator.
         case ask
@@ -16,14 +16,18 @@ package struct MisfirePolicy: Hashable, Sendable {
     package var policy: Policy
     /// Older fires than this are never caught up.
     package var within: Duration
-    /// At most so many fires are caught up after one gap.
+    /// At most so many fires are caught up after one gap; where there were more, the oldest are given up.
     package var limit: Int
 
-    package init(policy: Policy = .once, within: Duration = .seconds(86_400), limit: Int = 100) {
+    /// Without a limit it is one for `last` and a hundred for the others.
+    package init(policy: Policy = .once, within: Duration = .seconds(86_400), limit: Int? = nil) {
         self.policy = policy
         self.within = within
-        self.limit = limit
+        self.limit = limit ?? Self.standardLimit(of: policy)
     }
+
+    /// The limit of a file that names none.
+    package static func standardLimit(of policy: Policy) -> Int { policy == .last ? 1 : 100 }
 }
 
 /// What becomes of a live fire while an earlier run of its schedule is ready or running.

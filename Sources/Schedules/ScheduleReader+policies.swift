@@ -24,6 +24,9 @@ extension ScheduleReader {
         if let overlap = fields[.overlap].flatMap({ yaml.choice($0.value, "overlap", of: OverlapPolicy.self) }) {
             changes.append { $0.overlap = overlap }
         }
+        if let after = fields[.after].flatMap({ predecessors($0.value) }) {
+            changes.append { $0.after = after }
+        }
         if let retry = fields[.retry].flatMap({ retry($0.value) }) {
             changes.append { $0.retry = retry }
         }
@@ -79,6 +82,7 @@ extension ScheduleReader {
         if let field = keys[.within] {
             misfire.within = yaml.positiveDuration(field.value, "within") ?? misfire.within
         }
+        misfire.limit = MisfirePolicy.standardLimit(of: misfire.policy)
         if let field = keys[.limit] {
             misfire.limit = yaml.integer(field.value, "limit", in: ScheduleLimits.misfireLimit) ?? misfire.limit
         }

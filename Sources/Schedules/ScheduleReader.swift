@@ -5,6 +5,10 @@ internal import Yams
 struct ScheduleReader {
     let catalogue: JobCatalogue?
     var yaml: YAMLReader
+    /// Who waits for whom, and where the file says so.
+    private(set) var references: [ScheduleReference] = []
+    /// The places of the names in `after` of the entry that is being read.
+    var predecessorsFound: [(name: String, position: SourcePosition)] = []
 
     typealias Fields = YAMLReader.Fields<ScheduleKey>
 
@@ -86,6 +90,7 @@ struct ScheduleReader {
 
     private mutating func schedule(_ name: String, at key: Node, body: Node) -> Schedule? {
         let before = yaml.problems.count
+        predecessorsFound = []
         let what = "schedule \"\(name)\""
         guard let fields = yaml.fields(of: body, what, keys: ScheduleKey.self) else { return nil }
         let job = job(fields, of: what, at: key)
@@ -102,6 +107,7 @@ struct ScheduleReader {
         var schedule = Schedule(name: name, job: job, timing: timing, zone: zone)
         for change in changes { change(&schedule) }
         schedule.position = yaml.position(of: key)
+        references += predecessorsFound.map { ScheduleReference(from: name, to: $0.name, position: $0.position) }
         return schedule
     }
 }

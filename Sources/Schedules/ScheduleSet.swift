@@ -47,11 +47,14 @@ extension ScheduleSet {
         var problems: [ScheduleProblem] = []
         var schedules: [Schedule] = []
         var names: [String: SourcePosition] = [:]
+        var references: [ScheduleReference] = []
         let files = ScheduleFiles.list(paths, &problems)
         for file in files {
             guard let text = ScheduleFiles.text(of: file, &problems) else { continue }
             var reader = ScheduleReader(file: file, catalogue: catalogue)
-            for schedule in reader.file(text) {
+            let found = reader.file(text)
+            references += reader.references
+            for schedule in found {
                 if let first = names[schedule.name], let position = schedule.position {
                     let message = "schedule \"\(schedule.name)\" is already declared at \(first)"
                     problems.append(ScheduleProblem(at: position, message, remedy: "remove or rename one of the two"))
@@ -62,6 +65,8 @@ extension ScheduleSet {
             }
             problems += reader.problems
         }
+        // An entry that could not be read is no unknown name: its own problem is told.
+        if problems.isEmpty { problems = ScheduleReferences.problems(of: references, names: schedules.map(\.name)) }
         guard problems.isEmpty else { throw ScheduleProblems(problems) }
         return ScheduleSet(schedules: schedules, files: files)
     }
@@ -76,6 +81,8 @@ extension ScheduleSet {
         var reader = ScheduleReader(file: file, catalogue: catalogue)
         let schedules = reader.file(text)
         guard reader.problems.isEmpty else { throw ScheduleProblems(reader.problems) }
+        let problems = ScheduleReferences.problems(of: reader.references, names: schedules.map(\.name))
+        guard problems.isEmpty else { throw ScheduleProblems(problems) }
         return ScheduleSet(schedules: schedules, files: [file])
     }
 }

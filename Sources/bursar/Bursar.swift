@@ -15,7 +15,9 @@ struct Bursar: AsyncParsableCommand {
             CommandGroup(name: "The daemon", subcommands: [ServeCommand.self, ReloadCommand.self, StatusCommand.self]),
             CommandGroup(
                 name: "Schedule files and time",
-                subcommands: [CheckCommand.self, ApplyCommand.self, SchedulesCommand.self, CronCommand.self]
+                subcommands: [
+                    CheckCommand.self, PlanCommand.self, ApplyCommand.self, SchedulesCommand.self, CronCommand.self,
+                ]
             ),
             CommandGroup(name: "Runs", subcommands: [RunCommand.self, RunsCommand.self, AlarmsCommand.self]),
             CommandGroup(

@@ -110,16 +110,3 @@ struct RunsCommand: AsyncParsableCommand {
         return try await OperatorClient(settings).perform(command, Array(JSON.text(of: body).utf8))
     }
 }
-
-/// What is wrong, and since when.
-struct AlarmsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "alarms", abstract: "The alarms that are raised.")
-    @OptionGroup var options: GlobalOptions
-    @Flag(help: "Those that were cleared too.") var cleared = false
-
-    func run() async throws {
-        let settings = try options.settings(needsDatabase: false)
-        let body = Array(JSON.text(of: AlarmListWish(cleared: cleared)).utf8)
-        Answer.show(try await OperatorClient(settings).perform("alarms.list", body), json: options.json)
-    }
-}

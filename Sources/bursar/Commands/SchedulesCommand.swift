@@ -7,8 +7,8 @@ import Schedules
 struct SchedulesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schedules",
-        abstract: "Look at schedules.",
-        subcommands: [List.self, Next.self]
+        abstract: "Look at schedules, pause one, answer for missed fires.",
+        subcommands: [List.self, Next.self, Pause.self, Resume.self, Asked.self, Decide.self]
     )
 
     /// One line a schedule.

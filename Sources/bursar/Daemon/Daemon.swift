@@ -45,6 +45,7 @@ struct Daemon: Sendable {
             paths: [settings.schedules],
             catalogue: JobRegistry.shipped.catalogue,
             database: database,
+            node: node,
             logger: logger
         )
     }
@@ -159,10 +160,12 @@ private struct Opening: Service {
 }
 
 extension Daemon {
-    /// Whether the claim loop comes round, whatever the database says.
+    /// Whether the loops that claim and that keep time come round, whatever the database says.
     var isTurning: Bool {
-        guard let since = node.pulse.sinceTurn else { return true }
-        return since < .seconds(45)
+        [node.pulse, node.timePulse].allSatisfy { pulse in
+            guard let since = pulse?.sinceTurn else { return true }
+            return since < .seconds(45)
+        }
     }
 }
 

@@ -24,14 +24,17 @@ struct DaemonSurface: OperatorSurface {
     func live() -> Bool { daemon.isTurning }
 
     func readiness() async -> [ReadinessCheck] {
-        let pulse = daemon.node.pulse
-        let claims =
-            if let since = pulse.sinceAnswer, since < .seconds(15) {
-                ReadinessCheck("claims")
-            } else {
-                ReadinessCheck("claims", failing: pulse.problem ?? "the node has not claimed for a while")
-            }
-        return [claims, ReadinessCheck("schedules", failing: await daemon.schedules.standing.problem)]
+        [
+            check("claims", daemon.node.pulse, "the node has not claimed for a while"),
+            check("time", daemon.node.timePulse, "the node has not looked at the schedules for a while"),
+            ReadinessCheck("schedules", failing: await daemon.schedules.standing.problem),
+        ]
+    }
+
+    private func check(_ name: String, _ pulse: Pulse?, _ silence: String) -> ReadinessCheck {
+        guard let pulse else { return ReadinessCheck(name) }
+        if let since = pulse.sinceAnswer, since < .seconds(15) { return ReadinessCheck(name) }
+        return ReadinessCheck(name, failing: pulse.problem ?? silence)
     }
 
     func status() async throws -> [UInt8] {
@@ -85,12 +88,8 @@ struct DaemonSurface: OperatorSurface {
         if let answer = try await OperatorCommands.runs(request, desk: desk, registry: .shipped, node: daemon.node) {
             return answer
         }
+        if let answer = try await OperatorCommands.schedules(request, daemon: daemon) { return answer }
         switch request.command {
-        case "reload":
-            return try JSONText(encoding: ReloadAnswer(try await daemon.schedules.load(by: request.actor)))
-        case "apply":
-            let verdict = try await daemon.schedules.load(by: request.actor, isDeliberate: true)
-            return try JSONText(encoding: ReloadAnswer(verdict))
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))
         default: return try await OperatorCommands.business(request, database: daemon.database)
         }
@@ -121,26 +120,6 @@ struct OperatorRequest: Sendable {
                 remedy: "send the JSON object that docs describe",
                 exitStatus: 65
             )
-        }
-    }
-}
-
-/// What a reload came to.
-private struct ReloadAnswer: Encodable {
-    let verdict: String
-    var added: [String] = []
-    var changed: [String] = []
-    var removed: [String] = []
-
-    init(_ verdict: ScheduleBook.Verdict) {
-        switch verdict {
-        case .applied(let added, let changed, let removed):
-            self.verdict = "in force"
-            self.added = added
-            self.changed = changed
-            self.removed = removed
-        case .unchanged: self.verdict = "unchanged"
-        case .older: self.verdict = "older"
         }
     }
 }

@@ -12,6 +12,7 @@ enum EngineGauges {
         MetricDescription("bursar_run_duration_seconds", "How long attempts took, by module.", buckets: .runs),
         MetricDescription("bursar_fence_rejections_total", "Attempts that lost their lease and applied nothing more."),
         MetricDescription("bursar_leases_expired_total", "Runs taken back from nodes whose lease ended."),
+        MetricDescription("bursar_fences_taken_total", "Attempts that ignored their deadline and lost their fence."),
         MetricDescription("bursar_runs_working", "Runs that this node works on now."),
         MetricDescription("bursar_database_up", "1 where the database answered this scrape."),
         MetricDescription("bursar_queue_depth", "Runs that can still change, by state."),

@@ -1,4 +1,5 @@
 import CivilTime
+import Engine
 import Listener
 import Outbound
 import Postgres
@@ -19,6 +20,12 @@ func describe(_ error: any Error) -> CommandFailure {
             "the schedule files have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
             remedy: "mend the lines above; nothing was changed",
             details: problems.problems.map(\.description)
+        )
+    case let refusal as ScheduleRefusal:
+        CommandFailure(
+            refusal.reason == .moved ? .tryAgain : .badData,
+            refusal.description,
+            remedy: refusal.remedy
         )
     case let problems as ParameterProblems:
         CommandFailure(.badData, "the parameters do not fit the job", details: problems.sentences)
