@@ -1,10 +1,12 @@
 package import JobKit
 internal import Postgres
 package import Schedules
+internal import Synchronization
 
 /// A job as the engine sees it: its signature and two closures.
 package struct AnyJob: Sendable {
     package let signature: JobSignature
+    package let limits: JobLimits
     let run: @Sendable (JSONText, JobContext) async throws -> Outcome
     let postcondition: @Sendable (JSONText, JobContext) async throws -> Postcondition
 
@@ -14,16 +16,34 @@ package struct AnyJob: Sendable {
             description: Wrapped.summary,
             fields: Wrapped.Parameters.fields
         )
+        let read = ReadParameters<Wrapped.Parameters>()
         let parameters: @Sendable (JSONText) throws -> Wrapped.Parameters = { json in
             do {
-                return try JSONText(signature.withDefaults(json.text)).decoded()
+                return try read.parameters(json.text) { try JSONText(signature.withDefaults($0)).decoded() }
             } catch {
                 throw JobError(.permanent, "the parameters are not those of \(Wrapped.name): \(error)")
             }
         }
+        limits = Wrapped.limits
         self.signature = signature
         run = { try await job.run(try parameters($0), in: $1) }
         postcondition = { try await job.postcondition(try parameters($0), in: $1) }
+    }
+}
+
+/// The parameters that were read last, by their text: runs of one job seldom differ much, and each reads its own twice.
+private final class ReadParameters<Parameters: Sendable>: Sendable {
+    private static var most: Int { 32 }
+    private let known = Mutex<[String: Parameters]>([:])
+
+    func parameters(_ text: String, _ read: (String) throws -> Parameters) rethrows -> Parameters {
+        if let parameters = known.withLock({ $0[text] }) { return parameters }
+        let parameters = try read(text)
+        known.withLock { known in
+            if known.count >= Self.most { known.removeAll(keepingCapacity: true) }
+            known[text] = parameters
+        }
+        return parameters
     }
 }
 
@@ -32,13 +52,17 @@ package struct AnyJob: Sendable {
 /// A node claims runs of these and of no others.
 package struct JobRegistry: Sendable {
     package let jobs: [AnyJob]
+    private let byName: [String: AnyJob]
 
-    package init(_ jobs: [AnyJob]) { self.jobs = jobs }
+    package init(_ jobs: [AnyJob]) {
+        self.jobs = jobs
+        byName = Dictionary(jobs.map { ($0.signature.name, $0) }) { first, _ in first }
+    }
 
     /// The signatures, against which schedule files and `bursar run` are checked.
     package var catalogue: JobCatalogue { JobCatalogue(jobs.map(\.signature)) }
 
     package var names: [String] { catalogue.names }
 
-    package subscript(name: String) -> AnyJob? { jobs.first { $0.signature.name == name } }
+    package subscript(name: String) -> AnyJob? { byName[name] }
 }

@@ -12,7 +12,10 @@ package struct ClaimedRun: Sendable {
     package let maxAttempts: Int
     /// How often the work was called done and its postcondition did not hold.
     package let brokenPromises: Int
-    package let backoff: Backoff
+    /// The waits of the retry policy as the database writes them; they are read when an attempt has failed.
+    private let retryInitial: String
+    private let retryMax: String
+    private let retryJitter: Double
     package let deadline: Duration?
 
     init(_ row: Row) throws {
@@ -26,15 +29,23 @@ package struct ClaimedRun: Sendable {
             isDryRun: try row.get("dry_run")
         )
         parameters = JSONText(try row.get("parameters", as: String.self))
-        checkpoint = try JSONText(row.get("checkpoint", as: String.self)).decoded()
+        let progress = try row.get("checkpoint", as: String.self)
+        checkpoint = progress == "{}" ? Checkpoint() : try JSONText(progress).decoded()
         failures = try row.get("failures")
         maxAttempts = try row.get("max_attempts")
         brokenPromises = try row.get("broken_promises")
-        backoff = Backoff(
-            initial: .milliseconds(try row.get("retry_initial_ms", as: Int64.self)),
-            longest: .milliseconds(try row.get("retry_max_ms", as: Int64.self)),
-            jitter: try row.get("retry_jitter")
+        retryInitial = try row.get("retry_initial")
+        retryMax = try row.get("retry_max")
+        retryJitter = try row.get("retry_jitter")
+        deadline = try row.get("deadline", as: Duration?.self)
+    }
+
+    /// How long the run waits after a failure.
+    package var backoff: Backoff {
+        Backoff(
+            initial: (try? Duration(postgresText: retryInitial)) ?? .seconds(30),
+            longest: (try? Duration(postgresText: retryMax)) ?? .seconds(3600),
+            jitter: retryJitter
         )
-        deadline = try row.get("deadline_ms", as: Int64?.self).map { .milliseconds($0) }
     }
 }

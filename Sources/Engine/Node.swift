@@ -25,28 +25,34 @@ package final class Node: Service {
     }
 
     package let pulse = Pulse()
-    private let configuration: Configuration
-    private let registry: JobRegistry
-    private let runs: RunStore
-    private let nodes: NodeStore
-    private let timekeeper: Timekeeper
-    private let lookout: Lookout
-    private let files = NodeFiles()
-    private let runner: Runner
-    private let crew: Crew
-    private let doorbell = Doorbell()
-    private let logger: Logger
+    let configuration: Configuration
+    let registry: JobRegistry
+    let runs: RunStore
+    let nodes: NodeStore
+    let timekeeper: Timekeeper
+    let lookout: Lookout
+    let files = NodeFiles()
+    let runner: Runner
+    let crew: Crew
+    let doorbell = Doorbell()
+    let watch: Watch?
+    let logger: Logger
 
     /// A node that works with one pool, and keeps its lease through another: of one connection, on a thread of its own.
+    ///
+    /// - Parameter watch: listens for new work and cancel requests; nil where only a pooler leads to the database, so that
+    ///   polling has to serve.
     package init(
         _ configuration: Configuration,
         registry: JobRegistry,
         database: PostgresPool,
         leaseDatabase: PostgresPool,
+        watch: Watch? = nil,
         logger: Logger
     ) {
         self.configuration = configuration
         self.registry = registry
+        self.watch = watch
         self.logger = logger
         runs = RunStore(database: database)
         nodes = NodeStore(database: leaseDatabase)
@@ -67,6 +73,7 @@ package final class Node: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.keepLease() }
                 group.addTask { await self.ringRegularly() }
+                if let watch = self.watch { group.addTask { await self.heed(watch) } }
                 group.addTask { await self.keepTime() }
                 group.addTask { await self.lookout.keepLooking(every: min(.seconds(5), self.configuration.lease)) }
                 await self.claimAndWork()
@@ -126,167 +133,19 @@ package final class Node: Service {
         )
     }
 
-    // MARK: The lease
-
-    private func keepLease() async {
-        while !Task.isCancelled {
-            guard let lease = await register() else { continue }
-            await renewUntilLost(lease)
-        }
-    }
-
-    /// Ends the lease at once, also where the task was cancelled: peers need not wait for it.
-    private func leave() async {
-        let id = crew.nodeID
-        do {
-            try await Task { try await nodes.leave(id) }.value
-            logger.info("node has left", metadata: ["node": "\(id)"])
-        } catch {
-            logger.notice("the lease is left to its end", metadata: ["node": "\(id)", "error": "\(error)"])
-        }
-    }
-
-    /// A new id for every lease: nothing that an old one began can be taken for the new one's.
-    private func register() async -> LeaseClock? {
-        let id = Self.freshID()
-        let began = ContinuousClock.now
-        do {
-            try await nodes.register(description.renamed(id), lease: configuration.lease)
-            if let standing = files.standing { try await nodes.tellFiles(standing, of: id) }
-            crew.nodeID = id
-            doorbell.ring()
-            logger.info("node has a lease", metadata: ["node": "\(id)", "lease": "\(configuration.lease)"])
-            return LeaseClock(length: configuration.lease, grantedAt: began)
-        } catch {
-            pulse.missed("\(error)")
-            logger.warning("no lease yet", metadata: ["error": "\(error)"])
-            // Waiting: the database is away, and nothing tells when it is back.
-            try? await Task.sleep(for: min(.seconds(1), configuration.lease / 4))
-            return nil
-        }
-    }
-
-    private func renewUntilLost(_ lease: LeaseClock) async {
-        let belief = LeaseBelief(lease)
-        await withDiscardingTaskGroup { group in
-            group.addTask { await self.abandonInTime(belief) }
-            await self.renewWhileHeld(belief)
-            group.cancelAll()
-        }
-    }
-
-    /// Gives the work up before the lease ends, whatever the renewal is waiting for: a call may hang longer than that.
-    private func abandonInTime(_ belief: LeaseBelief) async {
-        while !Task.isCancelled {
-            let moment = belief.clock.abandonAt
-            guard ContinuousClock.now < moment else {
-                return abandon(belief, "the lease could not be renewed in time, its work is abandoned")
-            }
-            // Waiting: a lease ends by the clock.
-            try? await Task.sleep(until: moment)
-        }
-    }
-
-    /// Ends everything that runs under this lease, once; nothing is claimed until there is another one.
-    private func abandon(_ belief: LeaseBelief, _ why: Logger.Message) {
-        guard belief.giveUp() else { return }
-        logger.error(why)
-        crew.nodeID = Self.freshID()
-        crew.abandonAll()
-    }
-
-    private func renewWhileHeld(_ belief: LeaseBelief) async {
-        let id = crew.nodeID
-        var failed = false
-        var houseKept: ContinuousClock.Instant?
-        while !Task.isCancelled, !belief.isGivenUp {
-            let clock = belief.clock
-            switch clock.next(now: .now, lastAttemptFailed: failed) {
-            case .abandon: return abandon(belief, "the lease could not be renewed in time, its work is abandoned")
-            case .renew(let moment):
-                // Waiting: a lease is renewed by the clock.
-                try? await Task.sleep(until: moment)
-                if Task.isCancelled { return }
-            }
-            let began = ContinuousClock.now
-            guard began < clock.abandonAt else { continue }
-            do {
-                guard try await nodes.renew(id, draining: crew.isDraining) else {
-                    return abandon(belief, "the lease had ended in the database, its work is abandoned")
-                }
-                belief.renewed(callBegan: began)
-                failed = false
-                if houseKept.map({ .now - $0 > .seconds(3600) }) ?? true {
-                    try await nodes.keepHouse()
-                    houseKept = .now
-                }
-                let rescued = try await runs.rescue()
-                if !rescued.isEmpty {
-                    Counter(label: "bursar_leases_expired_total").increment(by: rescued.count)
-                    logger.notice("took runs back from nodes that lost their lease", metadata: ["runs": "\(rescued)"])
-                    doorbell.ring()
-                }
-            } catch {
-                failed = true
-                logger.warning("the lease was not renewed", metadata: ["error": "\(error)"])
-            }
-        }
-    }
-
-    // MARK: The claim loop
-
-    private func ringRegularly() async {
-        while !Task.isCancelled {
-            // Waiting: polling is the fallback where nobody rings.
-            try? await Task.sleep(for: configuration.poll)
-            doorbell.ring()
-        }
-    }
-
-    private func claimAndWork() async {
-        await withDiscardingTaskGroup { group in
-            for await _ in doorbell.answers {
-                if crew.isDone { break }
-                do {
-                    try await lookForWork(&group)
-                    pulse.beat()
-                } catch {
-                    pulse.missed("\(error)")
-                    logger.warning("could not look for work", metadata: ["error": "\(error)"])
-                }
-            }
-        }
-    }
-
-    private func lookForWork(_ group: inout DiscardingTaskGroup) async throws {
-        let working = crew.runs
-        if !working.isEmpty { crew.cancel(try await runs.cancelled(among: working)) }
-        let free = crew.freeSlots
-        guard free > 0 else { return }
-        for run in try await runs.claim(node: crew.nodeID, jobs: registry.names, limit: free) {
-            let signals = crew.begin(run.identity.id)
-            group.addTask {
-                await self.runner.work(run, signals: signals)
-                self.crew.end(run.identity.id)
-                self.doorbell.ring()
-                // The next of its schedule, or of another one that is after it, may start.
-                if run.identity.schedule != nil { self.timekeeper.wake() }
-            }
-        }
-    }
-
-    private var description: NodeDescription {
+    var description: NodeDescription {
         NodeDescription(
             id: crew.nodeID,
             host: configuration.host,
             pid: configuration.pid,
             version: configuration.version,
             jobs: registry.names,
-            slots: configuration.slots
+            // One that works a single run and leaves has no slots to offer.
+            slots: configuration.keepsTime ? configuration.slots : 0
         )
     }
 
-    private static func freshID() -> String {
+    static func freshID() -> String {
         let number = UInt64.random(in: .min ... .max)
         let text = String(number, radix: 16)
         return String(repeating: "0", count: 16 - text.count) + text

@@ -1,4 +1,6 @@
+internal import JobKit
 package import Postgres
+internal import Schedules
 
 /// The nodes of the database and their leases, on a connection of their own.
 package struct NodeStore: Sendable {
@@ -6,17 +8,36 @@ package struct NodeStore: Sendable {
 
     package init(database: PostgresPool) { self.database = database }
 
+    ///
+    /// A time in which no node had one is put on record as an outage.
     package func register(_ node: NodeDescription, lease: Duration) async throws {
         try await database.withTransaction(.engine) { transaction in
+            _ = try await transaction.pipeline([
+                Statements.recordAbsence.bind(lease),
+                Statements.register.bind(
+                    node.id,
+                    node.host,
+                    Int32(node.pid),
+                    node.version,
+                    node.jobs,
+                    node.slots,
+                    lease
+                ),
+            ])
+        }
+    }
+
+    /// Writes down what the jobs of this build say of their limits.
+    package func tellLimits(_ registry: JobRegistry) async throws {
+        let jobs = registry.jobs
+        try await database.withTransaction(.engine) { transaction in
             _ = try await transaction.execute(
-                Statements.register,
-                node.id,
-                node.host,
-                Int32(node.pid),
-                node.version,
-                node.jobs,
-                node.slots,
-                lease
+                Statements.tellLimits,
+                jobs.map(\.signature.name),
+                jobs.map(\.limits.atOnce),
+                jobs.map(\.limits.perKey?.most),
+                jobs.map(\.limits.perKey?.key.name),
+                jobs.map(\.limits.provider)
             )
         }
     }
@@ -54,6 +75,42 @@ package struct NodeStore: Sendable {
             """
         )
 
+        /// The time since the last lease of a node that works ended, where none is in force: longer than the given one.
+        static let recordAbsence = Statement(
+            "engine.record_absence",
+            """
+            insert into bursar.outage (kind, subject, during, evidence)
+            select 'engine', 'nodes', tstzrange(max(n.lease_until), clock_timestamp()), jsonb_build_object('last_node', max(n.host))
+            from bursar.node n
+            where n.slots > 0
+            having max(n.lease_until) < clock_timestamp() - $1::interval
+            on conflict do nothing
+            """
+        )
+
+        static let tellLimits = Statement(
+            "engine.tell_limits",
+            """
+            with told as (
+                select * from unnest($1::text[], $2::integer[], $3::integer[], $4::text[], $5::text[])
+                    as t (job, at_once, per_key, key, provider)
+            ), lifted as (
+                delete from bursar.job_limit l
+                using told t
+                where l.job = t.job and t.at_once is null and t.per_key is null and t.provider is null
+            ), known as (
+                insert into bursar.provider (name) select distinct provider from told where provider is not null
+                on conflict do nothing
+            )
+            insert into bursar.job_limit as l (job, at_once, per_key, key, provider)
+            select * from told where coalesce(at_once, per_key) is not null or provider is not null
+            on conflict (job) do update
+            set at_once = excluded.at_once, per_key = excluded.per_key, key = excluded.key, provider = excluded.provider
+            where (l.at_once, l.per_key, l.key, l.provider)
+                is distinct from (excluded.at_once, excluded.per_key, excluded.key, excluded.provider)
+            """
+        )
+
         static let renew = Statement(
             "engine.renew_lease",
             """
@@ -88,7 +145,7 @@ package struct NodeStore: Sendable {
             "delete from bursar.dedupe where expires_at <= clock_timestamp()"
         )
 
-        package static let all = [register, renew, leave, forget, makePartitions, forgetKeys]
+        package static let all = [recordAbsence, register, tellLimits, renew, leave, forget, makePartitions, forgetKeys]
     }
 }
 

@@ -11,33 +11,35 @@ extension RunStore {
             """
         )
 
-        /// Takes ready runs and writes their attempts in one statement.
+        /// Lets runs pass the gates that have room: after which gate to begin, how many to look at.
+        static let admit = Statement("engine.admit", "select bursar.admit($1, $2) as gate")
+
+        /// Takes ready runs in the order of their turns, and writes their attempts in one statement: node, jobs, limit, the turn to
+        /// begin at, the only run wanted.
         ///
-        /// A node without a lease in force gets none; a run in sequence waits for the earlier fires of its schedule.
+        /// A node without a lease in force gets none. The latest turn that was taken is where new flows begin.
         static let claim = Statement(
             "engine.claim",
             """
             with free as (
                 select r.id
                 from bursar.run r
-                where r.state = 'ready' and r.job = any ($2) and ($4::bigint is null or r.id = $4)
+                where r.state = 'ready' and r.admitted and r.turn >= $4 and r.job = any ($2) and ($5::bigint is null or r.id = $5)
                     and exists (
                         select from bursar.node n
                         where n.id = $1 and n.lease_until > clock_timestamp() and not n.draining
                     )
-                    and not (r.in_sequence and exists (
-                        select from bursar.run earlier
-                        where earlier.schedule = r.schedule and earlier.id <> r.id
-                            and (earlier.state = 'running' or earlier.state = 'ready' and earlier.fire_at < r.fire_at)
-                    ))
-                order by r.priority desc, r.run_at, r.id
+                order by r.turn, r.id
                 limit $3
                 for update skip locked
             ), claimed as (
                 update bursar.run r
                 set state = 'running', node_id = $1, fence = nextval('bursar.fence'), attempts = r.attempts + 1,
-                    as_of = coalesce(r.given_as_of, bursar.business_now()), started_at = clock_timestamp()
+                    as_of = coalesce(r.given_as_of, moment.business_now), started_at = moment.now
                 from free f
+                cross join (
+                    select clock_timestamp() as now, bursar.business_now() as business_now
+                ) as moment
                 where r.id = f.id
                 returning r.*
             ), tried as (
@@ -45,12 +47,59 @@ extension RunStore {
                 select id, attempts, fence, node_id, as_of, started_at from claimed
             )
             select id, job, schedule, attempts, fence, as_of, dry_run, parameters, checkpoint, failures, max_attempts,
-                broken_promises, retry_jitter,
-                (extract(epoch from retry_initial) * 1000)::bigint as retry_initial_ms,
-                (extract(epoch from retry_max) * 1000)::bigint as retry_max_ms,
-                (extract(epoch from deadline) * 1000)::bigint as deadline_ms
+                broken_promises, retry_jitter, retry_initial, retry_max, deadline, turn,
+                case row_number() over (order by turn desc)
+                    when 1 then setval('bursar.turn', greatest(turn, (select last_value from bursar.turn)))
+                end as latest_turn
             from claimed
-            order by id
+            order by turn, id
+            """
+        )
+
+        /// Says whether the node wants to be told of new work.
+        static let idle = Statement(
+            "engine.idle",
+            "update bursar.node set idle = $2 where id = $1 and idle <> $2"
+        )
+
+        /// Ends attempts that succeeded: runs, numbers of their attempts, fences, outcomes. Each fence is compared; a stale one
+        /// is left out of the answer, and nothing of it is written.
+        ///
+        /// Only for runs whose effects are committed already, or that had none.
+        static let finish = Statement(
+            "engine.finish",
+            """
+            with ended as (
+                select * from unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[]) as e (run_id, number, fence, outcome)
+            ), gone as (
+                delete from bursar.run r
+                using ended e
+                where r.id = e.run_id and r.fence = e.fence and r.state = 'running'
+                returning r.*, e.outcome
+            ), closed as (
+                update bursar.attempt a set ended_at = clock_timestamp(), outcome = 'succeeded'
+                from gone g
+                where a.run_id = g.id and a.number = g.attempts and a.ended_at is null
+            ), freed as (
+                update bursar.dedupe d set expires_at = clock_timestamp() + d.keep_for
+                from gone g
+                where g.dedupe_key is not null and d.job = g.job and d.tenant_id = coalesce(g.tenant_id, 0) and d.key = g.dedupe_key
+            ), decided as (
+                update bursar.proposal p
+                set state = case p.state when 'open' then 'superseded' else 'applied' end, report = g.checkpoint
+                from gone g
+                where p.run_id = g.id and p.state in ('open', 'approved')
+            ), passed as (
+                delete from bursar.gate_pass p using gone g where g.gates is not null and p.run_id = g.id
+            ), answered as (
+                delete from bursar.run_cancel c using gone g where c.run_id = g.id
+            )
+            insert into bursar.run_history (id, job, schedule, fire_at, tenant_id, parameters, state, dry_run, as_of, requested_by,
+                reason, dedupe_key, attempts, fence, checkpoint, outcome, created_at, started_at, finished_at)
+            select g.id, g.job, g.schedule, g.fire_at, g.tenant_id, g.parameters, 'succeeded', g.dry_run, g.as_of, g.requested_by,
+                g.reason, g.dedupe_key, g.attempts, g.fence, g.checkpoint, g.outcome, g.created_at, g.started_at, clock_timestamp()
+            from gone g
+            returning id
             """
         )
 
@@ -116,6 +165,23 @@ extension RunStore {
             """
         )
 
+        /// The sessions that hold a lost run's row, so that it could not be taken back.
+        static let holders = Statement(
+            "engine.holders_of_lost_runs",
+            """
+            select distinct l.pid
+            from bursar.node n
+            join bursar.run r on r.node_id = n.id and r.state = 'running'
+            join pg_locks l on l.locktype = 'transactionid' and l.transactionid = r.xmax and l.granted
+            where n.lease_until < clock_timestamp() and l.pid <> pg_backend_pid()
+            """
+        )
+
+        static let endSessions = Statement(
+            "engine.end_sessions",
+            "select pg_terminate_backend(pid) from unnest($1::integer[]) as held (pid)"
+        )
+
         static let closeLostAttempts = Statement(
             "engine.close_lost_attempts",
             """
@@ -141,9 +207,8 @@ extension RunStore {
         )
 
         package static let all = [
-            promote, claim, hold, closeAttempt, endRuns, retryLater, snooze, awaitApproval, handBack, lostRuns,
-            closeLostAttempts,
-            takeBack, cancelled,
+            promote, admit, claim, idle, finish, hold, closeAttempt, endRuns, retryLater, snooze, awaitApproval, handBack,
+            lostRuns, holders, endSessions, closeLostAttempts, takeBack, cancelled,
         ]
     }
 }

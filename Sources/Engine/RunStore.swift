@@ -1,4 +1,4 @@
-internal import JobKit
+package import JobKit
 package import Postgres
 
 /// The runs of the database, as one node works with them.
@@ -9,14 +9,32 @@ package struct RunStore: Sendable {
 
     package init(database: PostgresPool) { self.database = database }
 
-    /// Claims up to `limit` runs of the given jobs for a node whose lease is in force, and writes their attempts.
-    ///
-    /// With `only` it claims that run or none.
-    package func claim(node: String, jobs: [String], only: Int64? = nil, limit: Int) async throws -> [ClaimedRun] {
+    /// Claims runs for a node whose lease is in force, in the order of their turns, and writes their attempts.
+    package func claim(_ wish: ClaimWish) async throws -> Claim {
         try await database.withTransaction(.engine) { transaction in
-            _ = try await transaction.execute(Statements.promote)
-            return try await transaction.query(Statements.claim, node, jobs, limit, only).map(ClaimedRun.init)
+            if wish.promotes { await transaction.postpone(Statements.promote.bind()) }
+            let none: Int64? = nil
+            let answers = try await transaction.pipeline([
+                Statements.admit.bind(wish.gate ?? "", wish.gatesLookedAt),
+                Statements.claim.bind(wish.node, wish.jobs, wish.limit, wish.floor, none),
+            ])
+            var claim = Claim(gate: try answers[0].first?.get("gate"))
+            for row in answers[1] {
+                claim.runs.append(try ClaimedRun(row))
+                claim.latestTurn = max(claim.latestTurn ?? .min, try row.get("turn"))
+            }
+            let isIdle = claim.runs.count < wish.limit
+            if isIdle != wish.saidIdle {
+                try await transaction.execute(Statements.idle, wish.node, isIdle)
+                claim.saysIdle = isIdle
+            }
+            return claim
         }
+    }
+
+    /// Claims up to `limit` ready runs.
+    package func claim(node: String, jobs: [String], limit: Int) async throws -> [ClaimedRun] {
+        try await claim(ClaimWish(node: node, jobs: jobs, limit: limit)).runs
     }
 
     /// Asks for a run and claims it before any other node can see it; claims none where the request repeats an earlier one.
@@ -30,10 +48,9 @@ package struct RunStore: Sendable {
         return try await database.withTransaction(options) { transaction in
             let (run, created) = try await request.enqueue(in: transaction)
             guard created else { return (run, nil) }
-            let claimed = try await transaction.query(Statements.claim, node, [request.job], 1, run).map(
-                ClaimedRun.init
-            )
-            return (run, claimed.first)
+            await transaction.postpone(Statements.admit.bind("", 50))
+            let claimed = try await transaction.query(Statements.claim, node, [request.job], 1, Int64.min, run)
+            return (run, try claimed.first.map(ClaimedRun.init))
         }
     }
 
@@ -51,22 +68,45 @@ package struct RunStore: Sendable {
         }
     }
 
+    /// Ends runs whose attempts succeeded, in one statement however many there are.
+    /// - Returns: those whose fence was in force; nothing was written of the others.
+    package func finish(_ succeeded: [(run: RunIdentity, outcome: String)]) async throws -> Set<Int64> {
+        let rows = try await database.withTransaction(.engine) { transaction in
+            try await transaction.query(
+                Statements.finish,
+                succeeded.map(\.run.id),
+                succeeded.map { Int32($0.run.attempt) },
+                succeeded.map(\.run.fence),
+                succeeded.map(\.outcome)
+            )
+        }
+        return Set(try rows.map { try $0.get("id", as: Int64.self) })
+    }
+
     /// Gives the runs of nodes whose lease ended to whoever claims next; those that failed too often are dead.
     /// - Returns: the runs that were taken from a dead node.
+    ///
+    /// A session that still holds such a run's row is ended: its node lost the right to it.
     package func rescue() async throws -> [Int64] {
-        try await database.withTransaction(.engine) { transaction in
-            let lost = try await transaction.query(Statements.lostRuns).map { row in
+        let (taken, holders) = try await database.withTransaction(.engine) { transaction in
+            let answers = try await transaction.pipeline([Statements.lostRuns.bind(), Statements.holders.bind()])
+            let lost = try answers[0].map { row in
                 (id: try row.get("id", as: Int64.self), spent: try row.get("spent", as: Bool.self))
             }
-            guard !lost.isEmpty else { return [] }
+            let holders = try answers[1].map { try $0.get("pid", as: Int32.self) }
+            guard !lost.isEmpty else { return ([Int64](), holders) }
             let (dead, back) = (lost.filter(\.spent).map(\.id), lost.filter { !$0.spent }.map(\.id))
             _ = try await transaction.pipeline([
                 Statements.closeLostAttempts.bind(lost.map(\.id)),
                 Statements.takeBack.bind(back),
                 Statements.endRuns.bind(dead, "dead", "its node died in every attempt"),
             ])
-            return lost.map(\.id)
+            return (lost.map(\.id), holders)
         }
+        guard !holders.isEmpty else { return taken }
+        // As the login itself: a role may end only sessions of its own.
+        try await database.withTransaction { try await $0.query(Statements.endSessions, holders) }
+        return try await taken + rescue()
     }
 
     /// Of the given runs, those that somebody asked to end.

@@ -8,6 +8,7 @@ package struct Runner: Sendable {
     private let registry: JobRegistry
     private let database: PostgresPool
     private let store: RunStore
+    private let completions: Completions
     private let logger: Logger
 
     package init(registry: JobRegistry, database: PostgresPool, logger: Logger) {
@@ -15,13 +16,14 @@ package struct Runner: Sendable {
         self.database = database
         self.logger = logger
         store = RunStore(database: database)
+        completions = Completions(store: store, logger: logger)
     }
 
     /// Never throws: whatever happens becomes the ending of the attempt, or a lost lease, which is only told.
     package func work(_ run: ClaimedRun, signals: RunSignals) async {
         let began = ContinuousClock.now
         let log = logger.about(run.identity)
-        log.info("attempt begins", metadata: ["as_of": "\(run.identity.asOf)"])
+        log.log(level: run.level, "attempt begins", metadata: ["as_of": "\(run.identity.asOf)"])
         do {
             let ending = try await attempt(run, signals: signals, log: log)
             guard try await write(ending, of: run, log: log) else {
@@ -114,23 +116,11 @@ package struct Runner: Sendable {
         return .failed(text, wait: wait, anew: anew)
     }
 
-    /// Writes the ending, and tries again while the database is away: the fence decides whether it still counts.
-    ///
-    /// It must be written though the service is being shut down, so it does not inherit a cancellation.
+    /// Writes the ending: one that is nothing but a success together with others, any other by itself.
     private func write(_ ending: AttemptEnding, of run: ClaimedRun, log: Logger) async throws -> Bool {
-        try await Task {
-            var tries = 0
-            while true {
-                do {
-                    return try await store.end(run, ending)
-                } catch let error as PostgresError where error.isTransient && tries < 20 {
-                    tries += 1
-                    log.notice("the attempt's end waits for the database", metadata: ["error": "\(error)"])
-                    // Waiting: the database is away, and nothing tells when it is back.
-                    try await Task.sleep(for: .milliseconds(250))
-                }
-            }
-        }.value
+        if case .succeeded(let text) = ending { return try await completions.finish(run.identity, text) }
+        // It must be written though the service is being shut down, so it does not inherit a cancellation.
+        return try await Task { try await store.untilThere(log) { try await store.end(run, ending) } }.value
     }
 
     private func report(_ ending: AttemptEnding, of run: ClaimedRun, took: Duration, log: Logger) {
@@ -139,7 +129,7 @@ package struct Runner: Sendable {
         Timer(label: "bursar_run_duration_seconds", dimensions: [module]).recordNanoseconds(took.nanoseconds)
         let facts: Logger.Metadata = ["took": "\(took)", "outcome": "\(ending.outcome)"]
         switch ending {
-        case .succeeded(let text): log.info("run succeeded: \(text)", metadata: facts)
+        case .succeeded(let text): log.log(level: run.level, "run succeeded: \(text)", metadata: facts)
         case .failed(let text, let wait, _): log.warning("attempt failed, again in \(wait): \(text)", metadata: facts)
         case .dead(let text): log.error("run is dead: \(text)", metadata: facts)
         case .snoozed(let text, let wait): log.info("run snoozed for \(wait): \(text)", metadata: facts)
@@ -148,6 +138,11 @@ package struct Runner: Sendable {
         case .cancelled(let text): log.notice("run cancelled: \(text)", metadata: facts)
         }
     }
+}
+
+extension ClaimedRun {
+    /// Runs of schedules are few and each is looked for; of those that programs ask for there may be thousands a second.
+    fileprivate var level: Logger.Level { identity.schedule == nil ? .debug : .info }
 }
 
 /// The job said it was done, and something due is left.

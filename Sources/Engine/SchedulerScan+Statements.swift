@@ -53,7 +53,7 @@ extension SchedulerScan {
                 min(r.run_at) as since
             from bursar.run r
             join free f on f.job = r.job
-            where r.state = 'ready' and r.run_at < clock_timestamp() - 5 * $1::interval
+            where r.state = 'ready' and r.admitted and r.run_at < clock_timestamp() - 5 * $1::interval
                 and not exists (select from bursar.run busy where busy.state = 'running' and busy.job = r.job)
             group by r.job
             """

@@ -35,7 +35,7 @@ extension JobContext {
         try await fenced(role: "bursar_scan", rollBack: run.isDryRun) { transaction in
             let findings = try await inspection.findings(in: transaction)
             if !run.isDryRun {
-                try await transaction.setRole("bursar_engine")
+                await transaction.setRole("bursar_engine")
                 try await inspection.raise(findings, in: transaction)
             }
             return findings

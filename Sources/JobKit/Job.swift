@@ -13,6 +13,9 @@ package protocol Job: Sendable {
     /// One line for an operator who has never seen the job.
     static var summary: String { get }
 
+    /// How many of its runs may be under way at the same time; any number where a job says nothing.
+    static var limits: JobLimits { get }
+
     /// Does what is due, chunk by chunk.
     ///
     /// - Throws: ``JobError`` to say what should happen next; anything else is tried again under the schedule's retry policy.
@@ -21,6 +24,10 @@ package protocol Job: Sendable {
     /// Whether nothing that was due when the attempt began is left undone. Asked after ``run(_:in:)`` succeeded; where it
     /// is broken the attempt has failed, though nothing threw.
     func postcondition(_ parameters: Parameters, in context: JobContext) async throws -> Postcondition
+}
+
+extension Job {
+    package static var limits: JobLimits { .none }
 }
 
 /// The name of a job, such as `renewals`.

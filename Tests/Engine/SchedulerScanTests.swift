@@ -21,7 +21,7 @@ struct SchedulerScanTests {
         let node = "scanner-\(run)"
         try await world.register(node)
         let claimed = try #require(
-            try await world.store.claim(node: node, jobs: ["scanner"], only: run, limit: 1).first
+            try await world.store.claim(node: node, jobs: ["scanner"], limit: 1).first
         )
         await Runner(registry: registry, database: world.pool, logger: Logger(label: "test")).work(
             claimed,

@@ -33,12 +33,14 @@ struct Daemon: Sendable {
         configuration.poolWait = settings.nodeLease / 4
         configuration.statementTimeout = settings.nodeLease / 3
         leaseDatabase = PostgresPool(configuration, size: 1, loop: try SocketLoop(name: "lease"), logger: logger)
+        let watch = settings.database.watchConfiguration().map { Watch($0, loop: loop, logger: logger) }
         schema = SchemaGuard(settings: settings.database, loop: loop)
         node = Node(
             settings.nodeConfiguration,
             registry: JobRegistry.shipped,
             database: database,
             leaseDatabase: leaseDatabase,
+            watch: watch,
             logger: logger
         )
         schedules = ScheduleKeeper(

@@ -43,6 +43,11 @@ struct DatabaseSettings: Sendable {
         PostgresConfiguration(url: url, pooled: isPooled, applicationName: "bursar \(purpose)")
     }
 
+    /// For listening, which needs a way round pgbouncer; nil where there is none.
+    func watchConfiguration() -> PostgresConfiguration? {
+        directURL.map { PostgresConfiguration(url: $0, applicationName: "bursar watch") }
+    }
+
     /// For changing the schema.
     func migrationConfiguration() -> PostgresConfiguration {
         PostgresConfiguration(url: migrationURL, applicationName: "bursar migrate")

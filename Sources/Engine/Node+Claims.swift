@@ -1,0 +1,122 @@
+internal import JobKit
+internal import Logging
+internal import Postgres
+
+/// The claim loop of a node: it takes as many runs as it has slots free, and works each in a task of its own.
+extension Node {
+    /// Polls: the fallback where nobody rings, and the way by which runs whose time has come are found.
+    func ringRegularly() async {
+        while !Task.isCancelled {
+            // Waiting: polling goes by the clock.
+            try? await Task.sleep(for: configuration.poll)
+            await heedCancels()
+            doorbell.ring()
+        }
+    }
+
+    /// Rings for every sign of new work, and passes cancel requests on.
+    func heed(_ watch: Watch) async {
+        await watch.keepWatch { sign in
+            switch sign {
+            case .work: self.doorbell.ring()
+            case .cancel(let run): self.crew.cancel([run])
+            }
+        }
+    }
+
+    private func heedCancels() async {
+        let working = crew.runs
+        guard !working.isEmpty else { return }
+        do {
+            crew.cancel(try await runs.cancelled(among: working))
+        } catch {
+            logger.notice("could not look for cancel requests", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func claimAndWork() async {
+        var claims = ClaimState(poll: configuration.poll)
+        await withDiscardingTaskGroup { group in
+            for await _ in doorbell.answers {
+                if crew.isDone { break }
+                do {
+                    while try await lookForWork(&claims, &group) {}
+                    pulse.beat()
+                } catch {
+                    pulse.missed("\(error)")
+                    logger.warning("could not look for work", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    /// Looks once.
+    /// - Returns: whether there is reason to look again at once.
+    private func lookForWork(_ claims: inout ClaimState, _ group: inout DiscardingTaskGroup) async throws -> Bool {
+        let free = crew.freeSlots
+        guard free > 0 else { return false }
+        let began = ContinuousClock.now
+        let wish = claims.wish(node: crew.nodeID, jobs: registry.names, limit: free, now: began)
+        let claim = try await runs.claim(wish)
+        claims.got(claim, wish, began: began, ended: .now)
+        for run in claim.runs { begin(run, &group) }
+        // A node that says it is idle looks once more: what came in between was not told to it.
+        let missedSome = claim.runs.count < free && wish.floor > .min
+        return claim.saysIdle == true || missedSome
+    }
+
+    private func begin(_ run: ClaimedRun, _ group: inout DiscardingTaskGroup) {
+        let signals = crew.begin(run.identity.id)
+        group.addTask {
+            await self.runner.work(run, signals: signals)
+            self.crew.end(run.identity.id)
+            self.doorbell.ring()
+            // The next of its schedule, or of another one that is after it, may start.
+            if run.identity.schedule != nil { self.timekeeper.wake() }
+        }
+    }
+}
+
+/// What a claim loop remembers from one look to the next.
+struct ClaimState {
+    /// The longest time in which runs whose time has come are not made ready.
+    private let promoteEvery: Duration
+    private var floor = ClaimFloor()
+    private var gate: String?
+    private var promotedAt: ContinuousClock.Instant?
+    /// What was said of being idle, and under which lease.
+    private var saidIdle = false
+    private var saidBy = ""
+
+    init(poll: Duration) {
+        promoteEvery = min(poll / 10, .milliseconds(100))
+    }
+
+    mutating func wish(node: String, jobs: [String], limit: Int, now: ContinuousClock.Instant) -> ClaimWish {
+        if saidBy != node { (saidBy, saidIdle) = (node, false) }
+        var wish = ClaimWish(node: node, jobs: jobs, limit: limit)
+        wish.floor = floor.floor(now: now)
+        wish.promotes = promotedAt.map { now - $0 >= promoteEvery } ?? true
+        wish.gate = gate
+        wish.saidIdle = saidIdle
+        return wish
+    }
+
+    mutating func got(
+        _ claim: Claim,
+        _ wish: ClaimWish,
+        began: ContinuousClock.Instant,
+        ended: ContinuousClock.Instant
+    ) {
+        if wish.promotes { promotedAt = began }
+        if let saysIdle = claim.saysIdle { saidIdle = saysIdle }
+        gate = claim.gate
+        floor.looked(
+            from: wish.floor,
+            latestTurn: claim.latestTurn,
+            isSaturated: claim.runs.count == wish.limit,
+            began: began,
+            ended: ended
+        )
+    }
+}
