@@ -64,11 +64,13 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .target(name: "CKeeper"),
         room("CivilTime"),
         room("Monetary"),
         room("SocketLoop", ["CLinux"]),
         room("Postgres", ["CLibpq", "CLinux", "COpenSSL", "CivilTime", "SocketLoop", logging, subprocess]),
         room("Outbound", ["CCurl"]),
+        room("Programs", ["CKeeper", subprocess, systemPackage]),
         room("Schedules", ["COpenSSL", "CivilTime", yams]),
         room("JobKit", ["CivilTime", "Monetary", "Postgres", "Schedules", logging]),
         room(
@@ -89,8 +91,8 @@ let package = Package(
         .executableTarget(
             name: "bursar",
             dependencies: [
-                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
-                "JobKit", "Engine",
+                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
+                "Schedules", "JobKit", "Engine",
                 "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals",
                 argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
@@ -111,6 +113,7 @@ let package = Package(
                 "CLinux", "CivilTime", "SocketLoop", "Postgres", "TestSupport", logging, subprocess, systemPackage,
             ]
         ),
+        tests(of: "Programs", ["Programs", "TestSupport"]),
         tests(of: "Schedules", ["Schedules", "CivilTime"]),
         tests(of: "Telemetry", ["Telemetry", logging, metrics, coreMetrics]),
         tests(
