@@ -5,5 +5,7 @@ package import Postgres
 package enum EngineStatements {
     package static let all =
         RunStatements.all + RunStore.Statements.all + NodeStore.Statements.all + Timekeeper.Statements.all
-        + ScheduleBook.Statements.all + RunDesk.Statements.all + [RunRequest.statement]
+        + ScheduleBook.Statements.all + RunDesk.Statements.all + AttemptLineStore.Statements.all + [
+            RunRequest.statement
+        ]
 }

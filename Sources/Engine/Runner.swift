@@ -8,6 +8,7 @@ package struct Runner: Sendable {
     private let registry: JobRegistry
     private let database: PostgresPool
     private let store: RunStore
+    private let lineStore: AttemptLineStore
     private let logger: Logger
 
     package init(registry: JobRegistry, database: PostgresPool, logger: Logger) {
@@ -15,6 +16,7 @@ package struct Runner: Sendable {
         self.database = database
         self.logger = logger
         store = RunStore(database: database)
+        lineStore = AttemptLineStore(database: database, logger: logger)
     }
 
     /// Never throws: whatever happens becomes the ending of the attempt, or a lost lease, which is only told.
@@ -43,18 +45,23 @@ package struct Runner: Sendable {
         guard let job = registry[run.identity.job] else {
             return .dead("this node knows no job named \(run.identity.job)")
         }
+        let lines = AttemptLines()
         let context = JobContext(
             run: run.identity,
             checkpoint: run.checkpoint,
             database: database,
             signals: signals,
-            logger: log
+            logger: log.keeping(in: lines),
+            lines: lines
         )
         do {
-            return try await racing(run, signals) {
+            let ending = try await racing(run, signals, lines) {
                 try await Self.perform(job, run, context)
             }
+            await lineStore.storeRest(lines, of: run.identity)
+            return ending
         } catch {
+            await lineStore.storeRest(lines, of: run.identity)
             return try ending(of: error, run)
         }
     }
@@ -76,10 +83,15 @@ package struct Runner: Sendable {
     private func racing(
         _ run: ClaimedRun,
         _ signals: RunSignals,
+        _ lines: AttemptLines,
         _ work: @escaping @Sendable () async throws -> AttemptEnding
     ) async throws -> AttemptEnding {
         try await withThrowingTaskGroup(of: AttemptEnding?.self) { group in
             group.addTask { try await work() }
+            group.addTask {
+                await lineStore.storeRegularly(lines, of: run.identity)
+                return nil
+            }
             group.addTask {
                 await signals.untilAbandoned()
                 try signals.check(run.identity)

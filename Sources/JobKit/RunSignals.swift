@@ -10,20 +10,36 @@ package final class RunSignals: Sendable {
 
     private let wish = Mutex(Wish.none)
     private let abandonment = AsyncStream<Never>.makeStream()
+    private let stop = AsyncStream<Never>.makeStream()
 
     package init() {}
 
     /// The node drains: stop after this chunk, the run goes back.
-    package func handBack() { wish.withLock { if $0 == .none { $0 = .handBack } } }
+    package func handBack() {
+        wish.withLock { if $0 == .none { $0 = .handBack } }
+        stop.continuation.finish()
+    }
 
     /// An operator cancelled the run: stop after this chunk.
-    package func cancel() { wish.withLock { if $0 != .abandon { $0 = .cancel } } }
+    package func cancel() {
+        wish.withLock { if $0 != .abandon { $0 = .cancel } }
+        stop.continuation.finish()
+    }
 
     /// The lease is as good as lost: stop at once.
     package func abandon() {
         wish.withLock { $0 = .abandon }
         abandonment.continuation.finish()
+        stop.continuation.finish()
     }
+
+    /// Returns when anything was wished, or the task cancelled; for one task.
+    package func untilStopped() async {
+        for await _ in stop.stream {}
+    }
+
+    /// Whether the lease is as good as lost.
+    package var isAbandoned: Bool { wish.withLock { $0 == .abandon } }
 
     /// Returns when the run was abandoned, or the task cancelled.
     package func untilAbandoned() async {

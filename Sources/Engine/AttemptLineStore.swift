@@ -1,0 +1,93 @@
+internal import JobKit
+package import Postgres
+internal import CivilTime
+package import Logging
+
+/// Keeps the lines of attempts in the database, in batches and beside the work: a chunk never waits for them.
+package struct AttemptLineStore: Sendable {
+    private let database: PostgresPool
+    private let logger: Logger
+
+    /// Lines that come within this time are stored together.
+    private static let pause = Duration.seconds(1)
+
+    package init(database: PostgresPool, logger: Logger) {
+        self.database = database
+        self.logger = logger
+    }
+
+    /// Stores lines as they come, until the task is cancelled.
+    func storeRegularly(_ lines: AttemptLines, of run: RunIdentity) async {
+        for await _ in lines.hasNews {
+            // Waiting: more lines may come, and one batch serves them all.
+            guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
+            await store(lines.takeFresh(), lines, of: run)
+        }
+    }
+
+    /// Stores what is left at the attempt's end.
+    ///
+    /// It is done though the task was cancelled. What cannot be stored is put back, and told in the log.
+    func storeRest(_ lines: AttemptLines, of run: RunIdentity) async {
+        let rest = lines.takeAll()
+        guard !rest.isEmpty else { return }
+        await Task { await store(rest, lines, of: run) }.value
+    }
+
+    private func store(_ batch: [AttemptLine], _ lines: AttemptLines, of run: RunIdentity) async {
+        guard !batch.isEmpty else { return }
+        do {
+            try await insert(batch, of: run)
+        } catch {
+            lines.putBack(batch)
+            logger.notice(
+                "lines of an attempt could not be stored",
+                metadata: ["run": "\(run.id)", "attempt": "\(run.attempt)", "error": "\(error)"]
+            )
+        }
+    }
+
+    private func insert(_ batch: [AttemptLine], of run: RunIdentity) async throws {
+        var options = TransactionOptions.engine
+        // Nothing is decided by these lines: the disk need not be waited for.
+        options.settings = [("synchronous_commit", "off")]
+        try await database.withTransaction(options) { transaction in
+            _ = try await transaction.execute(
+                Statements.store,
+                run.id,
+                run.attempt,
+                batch.map(\.place),
+                batch.map(\.at.microsecondsSinceEpoch),
+                batch.map(\.source.rawValue),
+                batch.map { $0.level ?? "" },
+                batch.map(\.text)
+            )
+        }
+    }
+
+    package enum Statements {
+        static let store = Statement(
+            "engine.store_lines",
+            """
+            insert into bursar.attempt_line (run_id, attempt, place, at, source, level, text)
+            select $1, $2, line.place, timestamptz 'epoch' + line.at * interval '1 microsecond', line.source, nullif(line.level, ''),
+                line.text
+            from unnest($3::integer[], $4::bigint[], $5::text[], $6::text[], $7::text[]) as line (place, at, source, level, text)
+            on conflict do nothing
+            """
+        )
+
+        /// A bounded number each time, so that nobody waits for it.
+        static let forget = Statement(
+            "engine.forget_lines",
+            """
+            delete from bursar.attempt_line
+            where ctid = any (array(
+                select ctid from bursar.attempt_line where at < clock_timestamp() - interval '90 days' limit 20000
+            ))
+            """
+        )
+
+        package static let all = [store, forget]
+    }
+}
