@@ -88,12 +88,13 @@ let package = Package(
         room("Telemetry", [logging, metrics, coreMetrics]),
         room("Listener", ["CLinux", "Telemetry", hummingbird, nioCore, logging, metrics, lifecycle]),
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
+        job("Command", ["CivilTime", "Programs", "Schedules", "JobKit", logging]),
         .executableTarget(
             name: "bursar",
             dependencies: [
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
                 "Schedules", "JobKit", "Engine",
-                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals",
+                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals", "Command",
                 argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
             swiftSettings: strict
@@ -120,7 +121,7 @@ let package = Package(
             of: "Listener",
             ["CLinux", "Listener", "Outbound", "Telemetry", logging, metrics, coreMetrics, lifecycle]
         ),
-        tests(of: "bursar", ["bursar", "Listener", "Outbound", "Postgres", "Schedules"]),
+        tests(of: "bursar", ["bursar", "Engine", "Listener", "Outbound", "Postgres", "Schedules"]),
         tests(
             of: "Engine",
             [

@@ -11,8 +11,8 @@
 //     is then left to the service manager.
 //   - At the end the folder `remove` is removed, with the secrets in it.
 //
-// It tells the daemon, one message each: "started PID", then "exited CODE", "killed SIGNAL", or "refused STEP ERRNO"
-// where the program could not be started.
+// It tells the daemon, one message each: "starting 0", "started PID", then "exited CODE" or "killed SIGNAL"; or "refused
+// STEP ERRNO" where the program could not be started. Where nothing comes after "starting", nobody knows.
 #define _GNU_SOURCE
 #include "include/CKeeper.h"
 
@@ -149,6 +149,7 @@ static pid_t start(const struct order *order) {
         tell("refused %d %d", STEP_FORK, errno);
         return 0;
     }
+    tell("starting %d", 0, 0);
     pid_t program = fork();
     if (program < 0) {
         tell("refused %d %d", STEP_FORK, errno);

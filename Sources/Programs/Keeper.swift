@@ -39,6 +39,8 @@ package enum Keeper {
 
 /// What a keeper tells.
 enum KeeperReport: Equatable {
+    /// From here on something of the program may have run.
+    case starting
     case started(Int32)
     case ended(ProgramEnding)
     case refused(step: Int32, error: Int32)
@@ -47,6 +49,7 @@ enum KeeperReport: Equatable {
         let words = text.split(separator: " ")
         let numbers = words.dropFirst().compactMap { Int32($0) }
         switch (words.first, numbers.first) {
+        case ("starting", _): self = .starting
         case ("started", let process?): self = .started(process)
         case ("exited", let code?): self = .ended(.exited(code))
         case ("killed", let signal?): self = .ended(.killed(signal: signal))

@@ -97,16 +97,17 @@ package struct ProgramRunner: Sendable {
             case .ended(let ending): return ending
             case .refused(let step, let error): throw refusal(program, step: step, error: error)
             case .started(let process): group = process
+            case .starting: break
             }
         }
-        guard let group else {
+        guard !reports.isEmpty else {
             throw ProgramRefused(
                 "the keeper of \(program.words.first ?? "") could not be started: \(failure.map { "\($0)" } ?? "it ended at once")",
                 isPassing: true
             )
         }
         // The keeper was killed, and with it the program: its group is what can still be reached.
-        kill(-group, SIGKILL)
+        if let group { kill(-group, SIGKILL) }
         return .lost
     }
 

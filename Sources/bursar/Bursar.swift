@@ -1,4 +1,5 @@
 import ArgumentParser
+import Programs
 
 /// The command line: every command is one file under `Commands`, and this is the list of them.
 @main
@@ -15,7 +16,9 @@ struct Bursar: AsyncParsableCommand {
             CommandGroup(name: "The daemon", subcommands: [ServeCommand.self, ReloadCommand.self, StatusCommand.self]),
             CommandGroup(
                 name: "Schedule files and time",
-                subcommands: [CheckCommand.self, ApplyCommand.self, SchedulesCommand.self, CronCommand.self]
+                subcommands: [
+                    CheckCommand.self, ApplyCommand.self, SchedulesCommand.self, CronCommand.self,
+                ]
             ),
             CommandGroup(name: "Runs", subcommands: [RunCommand.self, RunsCommand.self, AlarmsCommand.self]),
             CommandGroup(
@@ -34,6 +37,7 @@ struct Bursar: AsyncParsableCommand {
     )
 
     static func main() async {
+        Keeper.becomeIfAsked()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -36,7 +36,7 @@ struct Daemon: Sendable {
         schema = SchemaGuard(settings: settings.database, loop: loop)
         node = Node(
             settings.nodeConfiguration,
-            registry: JobRegistry.shipped,
+            registry: .shipped(settings),
             database: database,
             leaseDatabase: leaseDatabase,
             logger: logger
