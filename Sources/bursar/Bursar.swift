@@ -17,7 +17,7 @@ struct Bursar: AsyncParsableCommand {
             CommandGroup(
                 name: "Schedule files and time",
                 subcommands: [
-                    CheckCommand.self, ApplyCommand.self, SchedulesCommand.self, CronCommand.self,
+                    CheckCommand.self, ApplyCommand.self, SchedulesCommand.self, CronCommand.self, ImportCommand.self,
                 ]
             ),
             CommandGroup(name: "Runs", subcommands: [RunCommand.self, RunsCommand.self, AlarmsCommand.self]),
