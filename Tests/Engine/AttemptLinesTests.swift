@@ -26,7 +26,10 @@ struct AttemptLinesTests {
         #expect(kept.map(\.place) == kept.map(\.place).sorted() && Set(kept.map(\.place)).count == 11)
     }
 
-    @Test("No more than its bytes are kept of an attempt, whatever the lines are", arguments: [1, 7, 100, 5_000, 20_000])
+    @Test(
+        "No more than its bytes are kept of an attempt, whatever the lines are",
+        arguments: [1, 7, 100, 5_000, 20_000]
+    )
     func bytes(_ size: Int) {
         let lines = AttemptLines()
         lines.limit = AttemptLines.Limit(lines: 1_000, bytes: 20_000)

@@ -15,7 +15,8 @@ struct AttemptRecordTests {
             job.insideChunk = { context, first in context.logger.info("writing", metadata: ["first": "\(first)"]) }
             let claimed = try #require(try await world.claim(as: "a").first)
             await world.runner(job).work(claimed, signals: RunSignals())
-            let lines = "select string_agg(source || ' ' || level || ' ' || text, '; ' order by place) from bursar.attempt_line"
+            let lines =
+                "select string_agg(source || ' ' || level || ' ' || text, '; ' order by place) from bursar.attempt_line"
             #expect(
                 try await world.text(lines)
                     == "log info proposed count=3 digest=up to 3 totals=nothing; log info writing first=1"
@@ -75,7 +76,8 @@ struct AttemptRecordTests {
 
             let second = try await claim(world, as: "b", enqueues: false)
             #expect(try await world.context(second).intend("call the bank", key: "fact/1") == .unknown)
-            let outcomes = "select string_agg(coalesce(outcome, 'none yet'), ', ' order by attempt) from bursar.outside_effect"
+            let outcomes =
+                "select string_agg(coalesce(outcome, 'none yet'), ', ' order by attempt) from bursar.outside_effect"
             #expect(try await world.text(outcomes) == "unknown, none yet")
             try await world.context(second).conclude("fact/1", .done, "receipt 7")
             #expect(try await world.text(outcomes) == "unknown, done")
