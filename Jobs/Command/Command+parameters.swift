@@ -17,6 +17,9 @@ extension Command {
         package var output_lines: Int64
         package var output_bytes: Int64
 
+        /// An attempt whose deadline has passed loses its fence half a minute later.
+        static let longestGrace = Duration.seconds(25)
+
         package static let fields = [
             ParameterField(
                 "command",
@@ -44,7 +47,8 @@ extension Command {
                 "grace",
                 .duration,
                 default: "10s",
-                help: "how long it may take to end after SIGTERM, 0s to 25s"
+                upTo: longestGrace,
+                help: "how long it may take to end after SIGTERM, before SIGKILL"
             ),
             ParameterField(
                 "exit_codes",

@@ -14,6 +14,11 @@ struct CommandPlan: Sendable {
     private let input: String?
     private let folderName: String
 
+    /// The kernel's own limit for one argument.
+    private static let longestWord = 131_072
+    /// Well below the kernel's limit for all of them.
+    private static let longestCommand = 1_000_000
+
     /// - Throws: `JobError`, permanent where the file asks for what is not there.
     init(_ parameters: Command.Parameters, _ context: JobContext, _ house: CommandHouse) async throws {
         let run = context.run
@@ -27,8 +32,9 @@ struct CommandPlan: Sendable {
         guard account != nil || wanted == nil else {
             throw JobError(.permanent, "there is no user \(wanted ?? "") on this machine")
         }
-        guard let grace = try? Duration(scheduleText: parameters.grace), grace <= .seconds(25) else {
-            throw JobError(.permanent, "grace must be from 0s to 25s, not \(parameters.grace)")
+        // A run asked for in SQL was checked by nobody.
+        guard let grace = try? Duration(scheduleText: parameters.grace), grace <= Command.Parameters.longestGrace else {
+            throw JobError(.permanent, "grace must be a duration of at most 25s, not \(parameters.grace)")
         }
         let home = account?.home ?? "/"
         let hasHome = await onOwnThread { Account.canEnter(home) }
@@ -42,6 +48,9 @@ struct CommandPlan: Sendable {
         guard parameters.command.first?.isEmpty == false else {
             throw JobError(.permanent, "command begins with an empty text; its first element is the program")
         }
+        guard parameters.command.allSatisfy({ $0.utf8.count < Self.longestWord }),
+            parameters.command.reduce(0, { $0 + $1.utf8.count }) < Self.longestCommand
+        else { throw JobError(.permanent, "command is longer than the system takes; hand long texts over as input") }
         let (sought, folders, refused) = (secrets, house.secretFolders, house.refusedSecrets)
         if let missing = await onOwnThread({ Secrets.missing(sought, in: folders, refused: refused) }) {
             throw JobError(.permanent, missing)

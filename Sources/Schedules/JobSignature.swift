@@ -36,6 +36,8 @@ public struct ParameterField: Hashable, Sendable {
     public let range: ClosedRange<Int64>?
     /// How many elements a list must have.
     public let leastCount: Int
+    /// The longest duration that is accepted; nil for any.
+    public let longest: Duration?
     /// What it does, in a sentence.
     public let help: String
 
@@ -49,6 +51,7 @@ public struct ParameterField: Hashable, Sendable {
         default defaultText: String? = nil,
         in range: ClosedRange<Int64>? = nil,
         atLeast leastCount: Int = 0,
+        upTo longest: Duration? = nil,
         help: String = ""
     ) {
         self.name = name
@@ -57,6 +60,7 @@ public struct ParameterField: Hashable, Sendable {
         self.defaultText = defaultText
         self.range = range
         self.leastCount = leastCount
+        self.longest = longest
         self.help = help
     }
 }

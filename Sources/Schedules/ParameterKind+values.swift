@@ -96,6 +96,7 @@ extension ParameterField {
     /// What is expected, for an error's text.
     var expectation: String {
         if leastCount > 0 { return "\(kind.expectation), with at least \(leastCount) of them" }
+        if let longest { return "\(kind.expectation), at most \(longest.scheduleText)" }
         guard let range else { return kind.expectation }
         return "\(kind.expectation) from \(range.lowerBound) to \(range.upperBound)"
     }
@@ -109,6 +110,9 @@ extension ParameterField {
     /// Whether a value of the right kind is also within the limits.
     func accepts(_ value: JSONValue) -> Bool {
         if case .list(let values) = value, values.count < leastCount { return false }
+        if case .text(let text) = value, let longest {
+            guard let duration = try? Duration(scheduleText: text), duration <= longest else { return false }
+        }
         return isInRange(value)
     }
 

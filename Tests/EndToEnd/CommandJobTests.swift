@@ -84,7 +84,7 @@ struct CommandJobTests {
             (#"["true"]"#, #""user": "nobody-at-all""#, "there is no user nobody-at-all"),
             (#"["true"]"#, #""secrets": ["missing"]"#, "there is no secret missing in "),
             (#"["true"]"#, #""secrets": ["database-url"]"#, "the daemon's own"),
-            (#"["true"]"#, #""grace": "1h""#, "grace must be from 0s to 25s"),
+            (#"["true"]"#, #""grace": "1h""#, "grace must be a duration of at most 25s"),
         ]
     )
     func cannotStart(_ words: String, _ more: String, _ reason: String) async throws {
@@ -167,6 +167,23 @@ struct CommandJobTests {
                 "command=/nonesuch"
             )
             #expect(missing.status == 1 && missing.output.contains("is not there or cannot be executed"), "\(missing)")
+        }
+    }
+
+    @Test("Without a daemon it runs in the process that asks for it")
+    func here() async throws {
+        try await House.with(Portfolio.empty) { house in
+            let asked = try await house.bursar(
+                "run",
+                "command",
+                "--here",
+                "--param",
+                #"command=["/bin/sh","-c","echo hello, there; exit 3"]"#,
+                "--param",
+                "exit_codes=3=success"
+            )
+            #expect(asked.status == 0 && asked.output.contains("succeeded: exit code 3"), "\(asked)")
+            #expect(try await house.list("select text from bursar.attempt_line") == ["hello, there"])
         }
     }
 

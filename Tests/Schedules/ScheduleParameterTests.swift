@@ -11,6 +11,7 @@ struct ScheduleParameterTests {
             ParameterField("folder", .shaped(.absolutePath)),
             ParameterField("secrets", .list(.shaped(.fileName)), default: ""),
             ParameterField("environment", .mapping(.variableName, .text), default: ""),
+            ParameterField("grace", .duration, default: "10s", upTo: .seconds(25)),
             ParameterField("codes", .mapping(.exitCode, .choice(["good", "bad"]))),
         ]
     )
@@ -42,6 +43,7 @@ struct ScheduleParameterTests {
                 "does not begin with a digit or BURSAR_"
             ),
             BadFile("{ command: [a], environment: { A: [b] } }", "7:51", "A of parameter \"environment\"", "a text"),
+            BadFile("{ command: [a], grace: 1h }", "7:40", "a duration such as", "at most 25s, not \"1h\""),
             BadFile("{ command: [a], codes: { 256: good } }", "7:42", "an exit code from 0 to 255, or other"),
             BadFile("{ command: [a], codes: { 007: good } }", "7:42", "not \"007\""),
             BadFile("{ command: [a], codes: { 7: fine } }", "7:45", "7 of parameter \"codes\"", "one of good, bad"),
