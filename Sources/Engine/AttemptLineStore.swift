@@ -8,33 +8,13 @@ package struct AttemptLineStore: Sendable {
     private let database: PostgresPool
     private let logger: Logger
 
-    /// Lines that come within this time are stored together.
-    private static let pause = Duration.seconds(1)
-
     package init(database: PostgresPool, logger: Logger) {
         self.database = database
         self.logger = logger
     }
 
-    /// Stores lines as they come, until the task is cancelled.
-    func storeRegularly(_ lines: AttemptLines, of run: RunIdentity) async {
-        for await _ in lines.hasNews {
-            // Waiting: more lines may come, and one batch serves them all.
-            guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
-            await store(lines.takeFresh(), lines, of: run)
-        }
-    }
-
-    /// Stores what is left at the attempt's end.
-    ///
-    /// It is done though the task was cancelled. What cannot be stored is put back, and told in the log.
-    func storeRest(_ lines: AttemptLines, of run: RunIdentity) async {
-        let rest = lines.takeAll()
-        guard !rest.isEmpty else { return }
-        await Task { await store(rest, lines, of: run) }.value
-    }
-
-    private func store(_ batch: [AttemptLine], _ lines: AttemptLines, of run: RunIdentity) async {
+    /// Stores lines; what cannot be stored is put back, and told in the log.
+    func store(_ batch: [AttemptLine], of run: RunIdentity, orPutBackInto lines: AttemptLines) async {
         guard !batch.isEmpty else { return }
         do {
             try await insert(batch, of: run)

@@ -45,23 +45,23 @@ package struct Runner: Sendable {
         guard let job = registry[run.identity.job] else {
             return .dead("this node knows no job named \(run.identity.job)")
         }
-        let lines = AttemptLines()
+        let said = AttemptLineWriter(run.identity, lineStore)
         let context = JobContext(
             run: run.identity,
             checkpoint: run.checkpoint,
             database: database,
             signals: signals,
-            logger: log.keeping(in: lines),
-            lines: lines
+            logger: log.keeping(in: said.lines),
+            lines: said.lines
         )
         do {
-            let ending = try await racing(run, signals, lines) {
+            let ending = try await racing(run, signals) {
                 try await Self.perform(job, run, context)
             }
-            await lineStore.storeRest(lines, of: run.identity)
+            await said.finish()
             return ending
         } catch {
-            await lineStore.storeRest(lines, of: run.identity)
+            await said.finish()
             return try ending(of: error, run)
         }
     }
@@ -83,15 +83,10 @@ package struct Runner: Sendable {
     private func racing(
         _ run: ClaimedRun,
         _ signals: RunSignals,
-        _ lines: AttemptLines,
         _ work: @escaping @Sendable () async throws -> AttemptEnding
     ) async throws -> AttemptEnding {
         try await withThrowingTaskGroup(of: AttemptEnding?.self) { group in
             group.addTask { try await work() }
-            group.addTask {
-                await lineStore.storeRegularly(lines, of: run.identity)
-                return nil
-            }
             group.addTask {
                 await signals.untilAbandoned()
                 try signals.check(run.identity)

@@ -48,6 +48,8 @@ package final class AttemptLines: Sendable {
         var lastPlace = 0
         /// Lines of the first half that are not stored yet.
         var fresh: [AttemptLine] = []
+        /// Whether somebody was told of the fresh lines and has not come for them yet.
+        var isTold = false
         var head = Limit(lines: 0, bytes: 0)
         /// The last half, which still changes.
         var tail = LineTail()
@@ -56,9 +58,12 @@ package final class AttemptLines: Sendable {
     }
 
     private let state = Mutex(State())
-    private let news = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private let whenFresh = Mutex<(@Sendable () -> Void)?>(nil)
 
     package init() {}
+
+    /// Has the action called whenever there is something to take and nobody was told yet; it must not wait.
+    package func onFresh(_ action: @escaping @Sendable () -> Void) { whenFresh.withLock { $0 = action } }
 
     /// How much is kept; set it before anything is said.
     package var limit: Limit {
@@ -77,13 +82,14 @@ package final class AttemptLines: Sendable {
             let line = AttemptLine(place: state.lastPlace, at: at, source: source, level: level, text: text)
             return state.take(line)
         }
-        if isFirst { news.continuation.yield() }
+        if isFirst { whenFresh.withLock { $0 }?() }
     }
 
     /// The lines that can be stored now, each once.
     package func takeFresh() -> [AttemptLine] {
         state.withLock { state in
             defer { state.fresh = [] }
+            state.isTold = false
             return state.fresh
         }
     }
@@ -108,11 +114,11 @@ package final class AttemptLines: Sendable {
 
     /// Lines that could not be stored come first the next time.
     package func putBack(_ lines: [AttemptLine]) {
-        state.withLock { $0.fresh.insert(contentsOf: lines, at: 0) }
+        state.withLock { state in
+            state.fresh.insert(contentsOf: lines, at: 0)
+            state.isTold = false
+        }
     }
-
-    /// One element whenever there is something to take, for one loop; ends with the task.
-    package var hasNews: AsyncStream<Void> { news.stream }
 
     private static var now: Instant {
         var time = timespec()
@@ -132,14 +138,15 @@ package final class AttemptLines: Sendable {
 }
 
 extension AttemptLines.State {
-    /// Whether there is something to store where there was nothing.
+    /// Whether somebody should be told that there is something to store.
     fileprivate mutating func take(_ line: AttemptLine) -> Bool {
         let bytes = line.text.utf8.count
         if !isHeadFull, head.lines < (limit.lines + 1) / 2, head.bytes + bytes <= limit.bytes / 2 {
             head.lines += 1
             head.bytes += bytes
             fresh.append(line)
-            return fresh.count == 1
+            defer { isTold = true }
+            return !isTold
         }
         isHeadFull = true
         let dropped = tail.add(line, lines: limit.lines / 2, bytes: limit.bytes / 2)

@@ -10,32 +10,37 @@ package final class RunSignals: Sendable {
 
     private let wish = Mutex(Wish.none)
     private let abandonment = AsyncStream<Never>.makeStream()
-    private let stop = AsyncStream<Never>.makeStream()
+    /// Of a run that waits for a wish; most look for one between chunks.
+    private let waiting = Mutex<AsyncStream<Never>.Continuation?>(nil)
 
     package init() {}
 
     /// The node drains: stop after this chunk, the run goes back.
     package func handBack() {
         wish.withLock { if $0 == .none { $0 = .handBack } }
-        stop.continuation.finish()
+        waiting.withLock { $0 }?.finish()
     }
 
     /// An operator cancelled the run: stop after this chunk.
     package func cancel() {
         wish.withLock { if $0 != .abandon { $0 = .cancel } }
-        stop.continuation.finish()
+        waiting.withLock { $0 }?.finish()
     }
 
     /// The lease is as good as lost: stop at once.
     package func abandon() {
         wish.withLock { $0 = .abandon }
         abandonment.continuation.finish()
-        stop.continuation.finish()
+        waiting.withLock { $0 }?.finish()
     }
 
     /// Returns when anything was wished, or the task cancelled; for one task.
     package func untilStopped() async {
-        for await _ in stop.stream {}
+        let (stream, continuation) = AsyncStream<Never>.makeStream()
+        waiting.withLock { $0 = continuation }
+        // Whoever wished before has found nobody waiting.
+        if wish.withLock({ $0 != .none }) { return }
+        for await _ in stream {}
     }
 
     /// Whether the lease is as good as lost.

@@ -60,6 +60,22 @@ struct AttemptLinesTests {
         #expect(lines.takeAll().map(\.text) == ["one", "two"])
     }
 
+    @Test("Whoever stores the lines is told once a batch, and again after some could not be stored")
+    func told() async {
+        await confirmation(expectedCount: 3) { told in
+            let lines = AttemptLines()
+            lines.onFresh { told() }
+            lines.keep("one", from: .stdout)
+            lines.keep("two", from: .stdout)
+            let taken = lines.takeFresh()
+            lines.keep("three", from: .stdout)
+            lines.putBack(taken)
+            lines.keep("four", from: .stdout)
+            lines.keep("five", from: .stdout)
+            #expect(lines.takeAll().map(\.text) == ["one", "two", "three", "four", "five"])
+        }
+    }
+
     @Test("A logger that keeps its lines keeps them from info on with their facts, and no secrets")
     func logger() {
         let lines = AttemptLines()
