@@ -8,6 +8,10 @@ package struct CommandHouse: Sendable {
     package var refusedSecrets: Set<String>
     /// Where a run's private folder is made.
     package var privateFolders: String
+    /// Whether a run that somebody asked for may start what no schedule file declares.
+    ///
+    /// Whoever may ask for runs could otherwise start any program as the daemon's user.
+    package var startsUndeclared: Bool
     /// The executable that keeps the programs: this one.
     package var keeper: String
 
@@ -18,11 +22,13 @@ package struct CommandHouse: Sendable {
         secretFolders: [String] = [],
         refusedSecrets: Set<String> = [],
         privateFolders: String = "/run/bursar/commands",
+        startsUndeclared: Bool = false,
         keeper: String = "/proc/self/exe"
     ) {
         self.secretFolders = secretFolders
         self.refusedSecrets = refusedSecrets
         self.privateFolders = privateFolders
+        self.startsUndeclared = startsUndeclared
         self.keeper = keeper
     }
 }

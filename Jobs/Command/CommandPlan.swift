@@ -22,7 +22,15 @@ struct CommandPlan: Sendable {
     /// - Throws: `JobError`, permanent where the file asks for what is not there.
     init(_ parameters: Command.Parameters, _ context: JobContext, _ house: CommandHouse) async throws {
         let run = context.run
-        let fireAt = try await context.fireAt()
+        let origin = try await context.origin()
+        guard origin.isDeclared || house.startsUndeclared || run.isDryRun else {
+            throw JobError(
+                .permanent,
+                "no schedule file in force declares this command, so nobody may ask for it here;"
+                    + " write it into one, with enabled: false where it shall run by hand alone"
+            )
+        }
+        let fireAt = origin.fireAt
         key = run.schedule.flatMap { name in fireAt.map { "\(name)/\($0)" } } ?? "run/\(run.id)"
         secrets = parameters.secrets
         input = parameters.input

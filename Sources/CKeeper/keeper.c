@@ -282,7 +282,11 @@ static void keep(struct watch *watch, const struct order *order, int signals) {
             watch->kill_at = now_ms() + KILL_AGAIN_MS;
         }
         struct pollfd waits[2] = {{signals, POLLIN, 0}, {daemon_lives ? control : -1, POLLIN, 0}};
-        if (poll(waits, 2, wait_time(watch)) < 0 && errno != EINTR) return;
+        if (poll(waits, 2, wait_time(watch)) < 0 && errno != EINTR) {
+            // The system is out of memory: nothing is left behind for that.
+            signal_all(watch->program, SIGKILL);
+            return;
+        }
         if (waits[1].revents && !listen_to_daemon(watch)) {
             daemon_lives = 0;
             begin_end(watch, order->lost);

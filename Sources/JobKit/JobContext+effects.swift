@@ -58,10 +58,21 @@ extension JobContext {
         }.value
     }
 
-    /// The due instant that made this run; nil for a run by hand.
-    package func fireAt() async throws -> Instant? {
+    /// Where the run comes from.
+    package func origin() async throws -> RunOrigin {
         try await read { transaction in
-            try await transaction.query(RunStatements.fireAt, run.id).first?.get("fire_at", as: Instant?.self) ?? nil
+            guard let row = try await transaction.query(RunStatements.origin, run.id).first else {
+                throw LeaseLost(run: run.id, fence: run.fence)
+            }
+            return RunOrigin(fireAt: try row.get("fire_at"), isDeclared: try row.get("declared"))
         }
     }
+}
+
+/// Where a run comes from.
+package struct RunOrigin: Equatable, Sendable {
+    /// The due instant that made it; nil for a run that somebody asked for.
+    package let fireAt: Instant?
+    /// Whether a schedule file in force says this very thing, the job with these parameters: enabled or not, and whoever asked.
+    package let isDeclared: Bool
 }

@@ -105,10 +105,19 @@ package enum RunStatements {
         """
     )
 
-    static let fireAt = Statement("run.fire_at", "select fire_at from bursar.run where id = $1")
+    static let origin = Statement(
+        "run.origin",
+        """
+        select r.fire_at, r.schedule is not null or exists (
+                select from bursar.schedule s
+                where s.job = r.job and s.removed_at is null and coalesce(s.definition -> 'parameters', '{}') = r.parameters
+            ) as declared
+        from bursar.run r where r.id = $1
+        """
+    )
 
     package static let all = [
         assertFence, saveCheckpoint, supersedeProposals, storeProposal, storeProposalItems, decidedProposal,
-        approvedItems, intend, conclude, fireAt,
+        approvedItems, intend, conclude, origin,
     ]
 }

@@ -170,6 +170,32 @@ struct CommandJobTests {
         }
     }
 
+    @Test(
+        "Outside of development nobody can have a program started that no schedule file declares, the web application neither"
+    )
+    func undeclared() async throws {
+        try await House.with(Portfolio.empty) { house in
+            house.schedules(
+                """
+
+                  by-hand:
+                    job: command
+                    once: 2020-01-01T00:00:00Z
+                    enabled: false
+                    parameters: { command: ["/bin/sh", "-c", "echo declared"] }
+                """
+            )
+            _ = try await house.commandDaemon(settings: ["BURSAR_ENVIRONMENT": "staging"])
+            let other = try await house.ended(try await house.askForScript("touch \(house.desk)/touched", attempts: 5))
+            #expect(other.state == "dead" && other.attempts == 1, "\(other)")
+            #expect(other.outcome?.contains("no schedule file in force declares this command") == true, "\(other)")
+            #expect(access("\(house.desk)/touched", F_OK) != 0)
+            let declared = try await house.askForScript("echo declared")
+            #expect(try await house.ended(declared).state == "succeeded")
+            #expect(try await house.kept(of: declared) == ["stdout declared"])
+        }
+    }
+
     @Test("Without a daemon it runs in the process that asks for it")
     func here() async throws {
         try await House.with(Portfolio.empty) { house in

@@ -23,7 +23,7 @@ struct CrontabImportTests {
             ]
             let first = try await house.bursar(command)
             #expect(first.status == 1, "\(first)")
-            #expect(first.output.contains("2 schedules in \(output); 1 lines could not be imported"), "\(first)")
+            #expect(first.output.contains("2 schedules in \(output); 1 line could not be imported"), "\(first)")
             #expect(first.errors.contains("crontab:4:1: @reboot is no time"), "\(first)")
             let check = try await house.bursar("check")
             #expect(check.status == 0 && check.output.contains("2 schedules"), "\(check)")

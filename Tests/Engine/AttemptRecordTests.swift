@@ -74,7 +74,10 @@ struct AttemptRecordTests {
     func silent() async throws {
         try await EngineWorld.with { world in
             let claimed = try await claim(world)
-            _ = try await world.context(claimed).fireAt()
+            let registry = JobRegistry([AnyJob(SilentJob())])
+            let runner = Runner(registry: registry, database: world.pool, logger: Logger(label: "test"))
+            await runner.work(claimed, signals: RunSignals())
+            #expect(try await world.text("select outcome from bursar.attempt") == "succeeded")
             #expect(try await world.text("select count(*)::text from bursar.attempt_line") == "0")
         }
     }
@@ -137,4 +140,15 @@ struct AttemptRecordTests {
         if enqueues { try await world.enqueue(upTo: 3) }
         return try #require(try await world.claim(as: node).first)
     }
+}
+
+/// Does nothing, and says nothing.
+private struct SilentJob: Job {
+    typealias Parameters = LedgerJob.Parameters
+    static let name: JobName = "ledger"
+    static let summary = "Does nothing"
+
+    func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome { .succeeded("nothing to do") }
+
+    func postcondition(_ parameters: Parameters, in context: JobContext) async throws -> Postcondition { .held }
 }

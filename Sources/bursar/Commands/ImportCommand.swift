@@ -87,7 +87,8 @@ struct ImportCommand: AsyncParsableCommand {
             if output == nil { Terminal.write(text, to: 1) }
             for problem in crontab.problems { Terminal.complain("\(problem)") }
             let schedules = answer.schedules == 1 ? "1 schedule" : "\(answer.schedules) schedules"
-            let left = answer.problems.isEmpty ? "" : "; \(answer.problems.count) lines could not be imported"
+            let lines = answer.problems.count == 1 ? "1 line" : "\(answer.problems.count) lines"
+            let left = answer.problems.isEmpty ? "" : "; \(lines) could not be imported"
             if let output { Terminal.print("\(schedules) in \(output)\(left)") }
             if output == nil, !left.isEmpty { Terminal.complain("bursar: \(schedules)\(left)") }
         }

@@ -1,5 +1,6 @@
 import Command
 import Glibc
+import Schedules
 
 extension Settings {
     /// What commands find on this machine.
@@ -8,7 +9,8 @@ extension Settings {
         return CommandHouse(
             secretFolders: [commandSecrets, credentials].compactMap(\.self),
             refusedSecrets: Set(SettingKey.allCases.compactMap { $0.secretFile?.credential }),
-            privateFolders: commandDirectory
+            privateFolders: commandDirectory,
+            startsUndeclared: environment == .development
         )
     }
 
