@@ -41,23 +41,29 @@ package struct Command: Job {
     private func work(_ plan: CommandPlan, _ parameters: Parameters, _ context: JobContext) async throws -> Outcome {
         do {
             let program = try await plan.furnished(house)
-            let ending: ProgramEnding
+            let end: End
             do {
-                ending = try await start(program, context)
+                end = try await start(program, context)
             } catch {
                 await Self.clear(program)
                 throw error
             }
             await Self.clear(program)
-            return try await conclude(ending, plan, parameters, context)
+            return try await conclude(end, plan, parameters, context)
         } catch let refused as ProgramRefused {
             try await context.conclude(plan.key, .failed, refused.reason)
             throw JobError(refused.isPassing ? .transient : .permanent, refused.reason)
         }
     }
 
+    /// How a program ended, and whether it was told to: then its exit code does not say whether its work is done.
+    private struct End: Sendable {
+        var ending = ProgramEnding.lost
+        var wasToldTo = false
+    }
+
     /// Runs the program until it ends, or the run is told to stop.
-    private func start(_ program: Program, _ context: JobContext) async throws -> ProgramEnding {
+    private func start(_ program: Program, _ context: JobContext) async throws -> End {
         let runner = ProgramRunner(keeper: house.keeper)
         return try await withThrowingTaskGroup(of: ProgramEnding?.self) { group in
             group.addTask {
@@ -71,13 +77,20 @@ package struct Command: Job {
                 await context.untilStopped()
                 return nil
             }
-            var ending: ProgramEnding?
-            for try await ended in group {
-                ending = ending ?? ended
+            var end = End()
+            var hasEnded = false
+            for try await ending in group {
+                if let ending {
+                    end.ending = ending
+                    hasEnded = true
+                    end.wasToldTo = end.wasToldTo || Task.isCancelled
+                } else if !hasEnded {
+                    end.wasToldTo = true
+                }
                 // Whichever came first, the other one has nothing to wait for.
                 group.cancelAll()
             }
-            return ending ?? .lost
+            return end
         }
     }
 
@@ -88,25 +101,22 @@ package struct Command: Job {
 
     /// Writes down how the program ended, and says what that means for the run.
     private func conclude(
-        _ ending: ProgramEnding,
+        _ end: End,
         _ plan: CommandPlan,
         _ parameters: Parameters,
         _ context: JobContext
     ) async throws -> Outcome {
-        let verdict = ExitVerdict(ending, parameters)
-        do {
+        let verdict = ExitVerdict(end.ending, parameters)
+        let words = verdict.words(end.ending)
+        guard end.ending != .lost else {
+            throw JobError(.transient, "\(words): its keeper was killed, or it could not be ended")
+        }
+        guard !end.wasToldTo else {
+            try await context.conclude(plan.key, .stopped, words)
             try context.checkWhetherToStop()
-        } catch  where verdict != .success {
-            try? await context.conclude(plan.key, .stopped, verdict.words(ending))
-            throw error
+            throw CancellationError()
         }
-        guard ending != .lost else {
-            throw JobError(
-                .transient,
-                "nobody knows how the program ended: its keeper was killed, or it could not be ended"
-            )
-        }
-        try await context.conclude(plan.key, verdict == .success ? .done : .failed, verdict.words(ending))
-        return try verdict.outcome(ending)
+        try await context.conclude(plan.key, verdict == .success ? .done : .failed, words)
+        return try verdict.outcome(end.ending)
     }
 }

@@ -41,21 +41,35 @@ extension JobContext {
 
     /// Writes down how the effect ended that ``intend(_:key:)`` announced.
     ///
-    /// It is written though the run is told to stop, unless its lease is lost.
+    /// It is written though the run is told to stop, unless its lease is lost. While the database is away it is tried again,
+    /// for some seconds: what is not written down is unknown.
     package func conclude(_ key: String, _ outcome: EffectOutcome, _ detail: String) async throws {
         // The deadline has cancelled the task, say; what happened is a fact all the same.
         try await Task {
-            try await fenced(role: "bursar_engine", rollBack: false, evenIfStopped: true) { transaction in
-                _ = try await transaction.execute(
-                    RunStatements.conclude,
-                    run.id,
-                    run.attempt,
-                    key,
-                    outcome.rawValue,
-                    detail
-                )
+            var tries = 0
+            while true {
+                do {
+                    return try await writeOutcome(key, outcome, detail)
+                } catch let error as PostgresError where error.isTransient && tries < 20 && !isAbandoned {
+                    tries += 1
+                    // Waiting: the database is away, and nothing tells when it is back.
+                    try await Task.sleep(for: .milliseconds(250))
+                }
             }
         }.value
+    }
+
+    private func writeOutcome(_ key: String, _ outcome: EffectOutcome, _ detail: String) async throws {
+        try await fenced(role: "bursar_engine", rollBack: false, evenIfStopped: true) { transaction in
+            _ = try await transaction.execute(
+                RunStatements.conclude,
+                run.id,
+                run.attempt,
+                key,
+                outcome.rawValue,
+                detail
+            )
+        }
     }
 
     /// Where the run comes from.

@@ -39,13 +39,14 @@ struct CommandEndTests {
         }
     }
 
-    @Test("A cancelled run's program is ended, and has its grace to tidy up")
+    @Test(
+        "A cancelled run's program is ended, and has its grace to tidy up; that it then exits with 0 does not make it done"
+    )
     func cancelled() async throws {
         try await House.with(Portfolio.empty) { house in
             _ = try await house.commandDaemon()
             let run = try await house.askForScript(
-                "trap 'echo tidied; exit 0' TERM; echo $$ > \(house.desk)/own; sleep 1000 & echo $! > \(house.desk)/child; while :; do sleep 0.05; done",
-                more: #""exit_codes": {"0": "permanent"}"#
+                "trap 'echo tidied; exit 0' TERM; echo $$ > \(house.desk)/own; sleep 1000 & echo $! > \(house.desk)/child; while :; do sleep 0.05; done"
             )
             let processes = try await house.processes("own", "child")
             let answer = try await house.bursar("runs", "cancel", "\(run)", "--reason", "enough")
@@ -147,6 +148,28 @@ struct CommandEndTests {
             #expect(!isAlive(processes[0]))
             let effects = try await house.effects(of: run)
             #expect(effects == ["unknown", "done"], "\(effects)")
+        }
+    }
+
+    @Test(
+        "A connection that breaks while the end is written down does not start the program again",
+        arguments: [("run.conclude", PostgresProxy.Verdict.drop), ("run.conclude", .dropAnswer), ("run.intend", .drop)]
+    )
+    func connectionBroken(_ statement: String, _ verdict: PostgresProxy.Verdict) async throws {
+        try await House.with(Portfolio.empty) { house in
+            mkdir(house.desk, 0o755)
+            let trap = Trap(Strike(statement: statement, occurrence: 1, moment: .before), signal: 0, verdict: verdict)
+            let proxy = try PostgresProxy(house, trap)
+            defer { proxy.stop() }
+            let daemon = try house.daemon("a", url: proxy.url(house))
+            trap.aim(at: daemon.process)
+            try await daemon.ready()
+            let run = try await house.askForScript("echo started >> \(house.desk)/started", attempts: 3)
+            _ = try await trap.sprung.told("the daemon said \(statement)")
+            let row = try await house.ended(run)
+            #expect(row.state == "succeeded", "\(row)")
+            #expect(contents(of: "\(house.desk)/started") == "started\n")
+            #expect(try await house.effects(of: run) == ["done"])
         }
     }
 }
