@@ -94,6 +94,8 @@ struct CommandEndTests {
                 attempts: 3
             )
             let processes = try await house.processes("own", "child", "grandchild", "careful")
+            // Should they be left behind, then not by this test.
+            defer { for process in processes where isAlive(process) { kill(process, SIGKILL) } }
             #expect(house.privateFolders.count == 2)
             daemon.process.signal(SIGKILL)
             try await waitUntil("nothing of it is left") { !processes.contains(where: isAlive) }
