@@ -64,11 +64,13 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .target(name: "CKeeper"),
         room("CivilTime"),
         room("Monetary"),
         room("SocketLoop", ["CLinux"]),
         room("Postgres", ["CLibpq", "CLinux", "COpenSSL", "CivilTime", "SocketLoop", logging, subprocess]),
         room("Outbound", ["CCurl"]),
+        room("Programs", ["CKeeper", subprocess, systemPackage]),
         room("Schedules", ["COpenSSL", "CivilTime", yams]),
         room("JobKit", ["CivilTime", "Monetary", "Postgres", "Schedules", logging]),
         room(
@@ -87,12 +89,13 @@ let package = Package(
         room("Listener", ["CLinux", "Telemetry", hummingbird, nioCore, logging, metrics, lifecycle]),
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
         job("Scanner", ["JobKit", "Schedules"]),
+        job("Command", ["CivilTime", "Programs", "Schedules", "JobKit", logging]),
         .executableTarget(
             name: "bursar",
             dependencies: [
-                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
-                "JobKit", "Engine",
-                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals", "Scanner",
+                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
+                "Schedules", "JobKit", "Engine",
+                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals", "Scanner", "Command",
                 argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
             swiftSettings: strict
@@ -112,13 +115,14 @@ let package = Package(
                 "CLinux", "CivilTime", "SocketLoop", "Postgres", "TestSupport", logging, subprocess, systemPackage,
             ]
         ),
+        tests(of: "Programs", ["Programs", "TestSupport"]),
         tests(of: "Schedules", ["Schedules", "CivilTime"]),
         tests(of: "Telemetry", ["Telemetry", logging, metrics, coreMetrics]),
         tests(
             of: "Listener",
             ["CLinux", "Listener", "Outbound", "Telemetry", logging, metrics, coreMetrics, lifecycle]
         ),
-        tests(of: "bursar", ["bursar", "Listener", "Outbound", "Postgres", "Schedules"]),
+        tests(of: "bursar", ["bursar", "Engine", "Listener", "Outbound", "Postgres", "Schedules"]),
         tests(
             of: "Engine",
             [

@@ -10,6 +10,12 @@ package enum EngineMigrations {
             down: String(decoding: PackageResources.m0002_engine_down_sql, as: UTF8.self)
         ),
         Migration(
+            number: 10,
+            name: "attempt_records",
+            up: String(decoding: PackageResources.m0010_attempt_records_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0010_attempt_records_down_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 11,
             name: "schedules",
             up: String(decoding: PackageResources.m0011_schedules_up_sql, as: UTF8.self),

@@ -50,11 +50,13 @@ package struct NodeStore: Sendable {
         }
     }
 
-    /// What any node does now and then: history's next months, dedupe keys that expired, nodes that ended a day ago.
+    /// What any node does now and then: history's next months, dedupe keys that expired, nodes that ended a day ago, lines of
+    /// attempts that are three months old.
     package func keepHouse() async throws {
         try await database.withTransaction(.engine) { transaction in
             _ = try await transaction.pipeline([
                 Statements.makePartitions.bind(), Statements.forgetKeys.bind(), Statements.forget.bind(),
+                AttemptLineStore.Statements.forget.bind(),
             ])
         }
     }

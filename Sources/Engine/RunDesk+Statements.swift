@@ -33,7 +33,20 @@ extension RunDesk {
                 select to_jsonb(h) from bursar.run_history h where h.id = $1
             )
             select (k.facts || jsonb_build_object(
-                'tries', coalesce((select jsonb_agg(to_jsonb(a) - 'run_id' order by a.number) from bursar.attempt a where a.run_id = $1), '[]'),
+                'tries', coalesce((
+                    select jsonb_agg(to_jsonb(a) - 'run_id' || jsonb_build_object(
+                        'effects', coalesce((
+                            select jsonb_agg(to_jsonb(e) - '{run_id,attempt}'::text[] || jsonb_build_object('outcome',
+                                coalesce(e.outcome, case when a.ended_at is null then 'under way' else 'unknown' end)) order by e.intended_at)
+                            from bursar.outside_effect e where e.run_id = $1 and e.attempt = a.number
+                        ), '[]'),
+                        'lines', coalesce((
+                            select jsonb_agg(to_jsonb(l) - '{run_id,attempt}'::text[] order by l.place)
+                            from bursar.attempt_line l where l.run_id = $1 and l.attempt = a.number
+                        ), '[]')
+                    ) order by a.number)
+                    from bursar.attempt a where a.run_id = $1
+                ), '[]'),
                 'cancel', (select to_jsonb(c) - 'run_id' from bursar.run_cancel c where c.run_id = $1),
                 'proposal', (select to_jsonb(p) from bursar.proposal p where p.run_id = $1 order by p.id desc limit 1)
             ))::text as answer

@@ -9,6 +9,7 @@ package struct Runner: Sendable {
     private let database: PostgresPool
     private let store: RunStore
     private let completions: Completions
+    private let lineStore: AttemptLineStore
     private let logger: Logger
 
     package init(registry: JobRegistry, database: PostgresPool, logger: Logger) {
@@ -17,6 +18,7 @@ package struct Runner: Sendable {
         self.logger = logger
         store = RunStore(database: database)
         completions = Completions(store: store, logger: logger)
+        lineStore = AttemptLineStore(database: database, logger: logger)
     }
 
     /// Never throws: whatever happens becomes the ending of the attempt, or a lost lease, which is only told.
@@ -45,18 +47,23 @@ package struct Runner: Sendable {
         guard let job = registry[run.identity.job] else {
             return .dead("this node knows no job named \(run.identity.job)")
         }
+        let said = AttemptLineWriter(run.identity, lineStore)
         let context = JobContext(
             run: run.identity,
             checkpoint: run.checkpoint,
             database: database,
             signals: signals,
-            logger: log
+            logger: log.keeping(in: said.lines),
+            lines: said.lines
         )
         do {
-            return try await racing(run, signals) {
+            let ending = try await racing(run, signals) {
                 try await Self.perform(job, run, context)
             }
+            await said.finish()
+            return ending
         } catch {
+            await said.finish()
             return try ending(of: error, run)
         }
     }

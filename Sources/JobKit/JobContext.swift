@@ -10,6 +10,8 @@ internal import Synchronization
 package struct JobContext: Sendable {
     package let run: RunIdentity
     package let logger: Logger
+    /// What is said in this attempt and kept with it; the logger's lines come here by themselves.
+    package let lines: AttemptLines
     private let database: PostgresPool
     private let signals: RunSignals
     private let progress: Progress
@@ -28,10 +30,12 @@ package struct JobContext: Sendable {
         checkpoint: Checkpoint,
         database: PostgresPool,
         signals: RunSignals,
-        logger: Logger
+        logger: Logger,
+        lines: AttemptLines = AttemptLines()
     ) {
         self.run = run
         self.logger = logger
+        self.lines = lines
         self.database = database
         self.signals = signals
         progress = Progress(checkpoint)
@@ -88,15 +92,29 @@ package struct JobContext: Sendable {
         }
     }
 
+    /// Returns when the run shall end before its work is done: it was cancelled, its node drains, or its lease is lost.
+    ///
+    /// For work that is not done in chunks. Ask once an attempt; ``checkWhetherToStop()`` then throws the reason.
+    package func untilStopped() async { await signals.untilStopped() }
+
+    /// - Throws: why the run shall end before its work is done, as the error that ends it.
+    package func checkWhetherToStop() throws {
+        try signals.check(run)
+        try Task.checkCancellation()
+    }
+
+    /// Whether the lease is as good as lost: a peer may take the run any moment.
+    package var isAbandoned: Bool { signals.isAbandoned }
+
     /// One transaction that begins with the fence.
     func fenced<Answer: Sendable>(
         role: String,
         _ fence: Statement = RunStatements.assertFence,
         rollBack: Bool,
+        evenIfStopped: Bool = false,
         _ body: (Transaction) async throws -> Answer
     ) async throws -> Answer {
-        try signals.check(run)
-        try Task.checkCancellation()
+        if !evenIfStopped { try checkWhetherToStop() }
         var options = TransactionOptions()
         options.role = role
         options.settings = [

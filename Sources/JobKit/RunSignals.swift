@@ -10,20 +10,41 @@ package final class RunSignals: Sendable {
 
     private let wish = Mutex(Wish.none)
     private let abandonment = AsyncStream<Never>.makeStream()
+    /// Of a run that waits for a wish; most look for one between chunks.
+    private let waiting = Mutex<AsyncStream<Never>.Continuation?>(nil)
 
     package init() {}
 
     /// The node drains: stop after this chunk, the run goes back.
-    package func handBack() { wish.withLock { if $0 == .none { $0 = .handBack } } }
+    package func handBack() {
+        wish.withLock { if $0 == .none { $0 = .handBack } }
+        waiting.withLock { $0 }?.finish()
+    }
 
     /// An operator cancelled the run: stop after this chunk.
-    package func cancel() { wish.withLock { if $0 != .abandon { $0 = .cancel } } }
+    package func cancel() {
+        wish.withLock { if $0 != .abandon { $0 = .cancel } }
+        waiting.withLock { $0 }?.finish()
+    }
 
     /// The lease is as good as lost: stop at once.
     package func abandon() {
         wish.withLock { $0 = .abandon }
         abandonment.continuation.finish()
+        waiting.withLock { $0 }?.finish()
     }
+
+    /// Returns when anything was wished, or the task cancelled; for one task.
+    package func untilStopped() async {
+        let (stream, continuation) = AsyncStream<Never>.makeStream()
+        waiting.withLock { $0 = continuation }
+        // Whoever wished before has found nobody waiting.
+        if wish.withLock({ $0 != .none }) { return }
+        for await _ in stream {}
+    }
+
+    /// Whether the lease is as good as lost.
+    package var isAbandoned: Bool { wish.withLock { $0 == .abandon } }
 
     /// Returns when the run was abandoned, or the task cancelled.
     package func untilAbandoned() async {

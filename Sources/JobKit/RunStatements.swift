@@ -80,9 +80,53 @@ package enum RunStatements {
         """
     )
 
+    /// What earlier attempts left without an outcome is unknown from here on.
+    ///
+    /// What was done once is not intended again.
+    static let intend = Statement(
+        "run.intend",
+        """
+        with forgotten as (
+            update bursar.outside_effect set outcome = 'unknown', concluded_at = clock_timestamp()
+            where run_id = $1 and key = $3 and attempt < $2 and outcome is null
+            returning attempt
+        ), done as (
+            select coalesce(detail, '') as detail from bursar.outside_effect
+            where run_id = $1 and key = $3 and outcome = 'done' limit 1
+        ), intended as (
+            insert into bursar.outside_effect (run_id, attempt, key, what)
+            select $1, $2, $3, $4 where not exists (select from done)
+        )
+        select (select detail from done) as done,
+            exists (select from forgotten) or exists (
+                select from bursar.outside_effect e
+                where e.run_id = $1 and e.key = $3 and e.attempt < $2 and e.outcome = 'unknown'
+            ) as unknown
+        """
+    )
+
+    static let conclude = Statement(
+        "run.conclude",
+        """
+        update bursar.outside_effect set outcome = $4, detail = $5, concluded_at = clock_timestamp()
+        where run_id = $1 and attempt = $2 and key = $3 and outcome is null
+        """
+    )
+
+    static let origin = Statement(
+        "run.origin",
+        """
+        select r.fire_at, r.schedule is not null or exists (
+                select from bursar.schedule s
+                where s.job = r.job and s.removed_at is null and coalesce(s.definition -> 'parameters', '{}') = r.parameters
+            ) as declared
+        from bursar.run r where r.id = $1
+        """
+    )
+
     package static let all = [
         assertFence, assertFenceToRead, saveCheckpoint, supersedeProposals, storeProposal, storeProposalItems,
         decidedProposal,
-        approvedItems,
+        approvedItems, intend, conclude, origin,
     ]
 }

@@ -14,8 +14,12 @@ public indirect enum ParameterKind: Hashable, Sendable {
     case instant
     /// One of a few words.
     case choice([String])
+    /// A text of a certain shape.
+    case shaped(TextShape)
     /// Any number of values of one kind.
     case list(ParameterKind)
+    /// Values of one kind by names of a certain shape.
+    case mapping(TextShape, ParameterKind)
 }
 
 /// One parameter that a job takes.
@@ -30,6 +34,10 @@ public struct ParameterField: Hashable, Sendable {
     public let defaultText: String?
     /// The whole numbers that are accepted; nil for all.
     public let range: ClosedRange<Int64>?
+    /// How many elements a list must have.
+    public let leastCount: Int
+    /// The longest duration that is accepted; nil for any.
+    public let longest: Duration?
     /// What it does, in a sentence.
     public let help: String
 
@@ -42,6 +50,8 @@ public struct ParameterField: Hashable, Sendable {
         required: Bool = false,
         default defaultText: String? = nil,
         in range: ClosedRange<Int64>? = nil,
+        atLeast leastCount: Int = 0,
+        upTo longest: Duration? = nil,
         help: String = ""
     ) {
         self.name = name
@@ -49,6 +59,8 @@ public struct ParameterField: Hashable, Sendable {
         self.isRequired = required && defaultText == nil
         self.defaultText = defaultText
         self.range = range
+        self.leastCount = leastCount
+        self.longest = longest
         self.help = help
     }
 }
@@ -82,6 +94,9 @@ public struct JobCatalogue: Hashable, Sendable {
     public init(_ signatures: [JobSignature]) {
         self.signatures = Dictionary(signatures.map { ($0.name, $0) }) { _, last in last }
     }
+
+    /// All jobs, by their names.
+    var all: [JobSignature] { signatures.values.sorted { $0.name < $1.name } }
 
     /// The names of all jobs, in order.
     public var names: [String] { signatures.keys.sorted() }

@@ -1,7 +1,7 @@
 /// The words of JSON Schema that the keys share.
 enum SchemaWords {
-    static let name: JSONValue = .text("^[a-z]([a-z0-9-]{0,\(ScheduleLimits.nameLength - 2)}[a-z0-9])?$")
-    static let nameSchema: JSONValue = ["type": "string", "pattern": name]
+    static let nameText = "^[a-z]([a-z0-9-]{0,\(ScheduleLimits.nameLength - 2)}[a-z0-9])?$"
+    static let nameSchema: JSONValue = ["type": "string", "pattern": .text(nameText)]
     static let text: JSONValue = ["type": "string", "minLength": 1]
     static let duration: JSONValue = [
         "type": "string",
@@ -50,14 +50,9 @@ extension FileKey {
         case .schedules:
             [
                 "type": "object", "additionalProperties": false,
-                "patternProperties": .object([Self.namePattern: ScheduleKey.entry]),
+                "patternProperties": .object([SchemaWords.nameText: ScheduleKey.entry]),
             ]
         }
-    }
-
-    private static var namePattern: String {
-        guard case .text(let pattern) = SchemaWords.name else { return "" }
-        return pattern
     }
 }
 

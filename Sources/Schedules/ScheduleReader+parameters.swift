@@ -33,22 +33,71 @@ extension ScheduleReader {
             yaml.report(name, message, remedy: signature.remedyForUnknown(name.string ?? ""))
             return nil
         }
-        if let value = typedValue(value, kind: field.kind), field.isInRange(value) { return value }
-        let found = YAMLReader.found(value)
-        let message =
-            "parameter \"\(field.name)\" of job \"\(signature.name)\" must be \(field.expectation), not \(found)"
-        yaml.report(value, message, remedy: field.help)
-        return nil
+        let what = "parameter \"\(field.name)\" of job \"\(signature.name)\""
+        do throws(Misfit) {
+            let typed = try typedValue(value, kind: field.kind)
+            guard field.accepts(typed) else { throw misfit(value, field.expectation) }
+            return typed
+        } catch {
+            let inside = error.inside.map { "\($0) of " } ?? ""
+            let expectation = error.inside == nil ? field.expectation : error.expectation
+            let message = "\(inside)\(what) must be \(expectation), not \(error.found)"
+            yaml.report([ScheduleProblem(at: error.position, message, remedy: field.help)])
+            return nil
+        }
     }
 
-    private func typedValue(_ node: Node, kind: ParameterKind) -> JSONValue? {
-        if case .list(let element) = kind {
-            guard let nodes = node.sequence else { return nil }
-            let values = nodes.compactMap { typedValue($0, kind: element) }
-            return values.count == nodes.count ? .list(values) : nil
+    /// The innermost node that is not what its kind wants.
+    private struct Misfit: Error {
+        let position: SourcePosition
+        let found: String
+        let expectation: String
+        /// What the node is within a list or a mapping.
+        var inside: String?
+    }
+
+    private func typedValue(_ node: Node, kind: ParameterKind) throws(Misfit) -> JSONValue {
+        switch kind {
+        case .list(let element):
+            guard let nodes = node.sequence else { break }
+            var values: [JSONValue] = []
+            for node in nodes { values.append(try member(node, element, "an element")) }
+            return .list(values)
+        case .mapping(let names, let element):
+            guard let mapping = node.mapping else { break }
+            var members: [String: JSONValue] = [:]
+            for (key, value) in mapping {
+                guard let name = key.scalar?.string, names.fits(name) else {
+                    throw misfit(key, names.expectation, inside: "a name")
+                }
+                members[name] = try member(value, element, "\(name)")
+            }
+            return .object(members)
+        default:
+            guard let scalar = node.scalar, !scalar.isNothing else { break }
+            let text = kind.isUnquoted ? scalar.unquoted : scalar.string
+            if let value = text.flatMap(kind.value) { return value }
         }
-        guard let scalar = node.scalar, !scalar.isNothing else { return nil }
-        return (kind.isUnquoted ? scalar.unquoted : scalar.string).flatMap(kind.value)
+        throw misfit(node, kind.expectation)
+    }
+
+    private func misfit(_ node: Node, _ expectation: String, inside: String? = nil) -> Misfit {
+        Misfit(
+            position: yaml.position(of: node),
+            found: YAMLReader.found(node),
+            expectation: expectation,
+            inside: inside
+        )
+    }
+
+    private func member(_ node: Node, _ kind: ParameterKind, _ inside: String) throws(Misfit) -> JSONValue {
+        do throws(Misfit) {
+            return try typedValue(node, kind: kind)
+        } catch {
+            var error = error
+            error.inside = error.inside ?? inside
+            throw error
+        }
     }
 
     /// A value of a job that is not known here: numbers and truth values where they stand unquoted, else text.

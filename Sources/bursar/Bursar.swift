@@ -1,4 +1,5 @@
 import ArgumentParser
+import Programs
 
 /// The command line: every command is one file under `Commands`, and this is the list of them.
 @main
@@ -17,6 +18,7 @@ struct Bursar: AsyncParsableCommand {
                 name: "Schedule files and time",
                 subcommands: [
                     CheckCommand.self, PlanCommand.self, ApplyCommand.self, SchedulesCommand.self, CronCommand.self,
+                    ImportCommand.self,
                 ]
             ),
             CommandGroup(name: "Runs", subcommands: [RunCommand.self, RunsCommand.self, AlarmsCommand.self]),
@@ -36,6 +38,7 @@ struct Bursar: AsyncParsableCommand {
     )
 
     static func main() async {
+        Keeper.becomeIfAsked()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -1,11 +1,21 @@
+import Command
 import Engine
 import Renewals
 import Scanner
 
 extension JobRegistry {
     /// The jobs that this program knows: one line each.
-    static let shipped = JobRegistry([
-        AnyJob(Renewals()),
-        AnyJob(Scanner(SchedulerScan())),
-    ])
+    static func shipped(commands: CommandHouse) -> JobRegistry {
+        JobRegistry([
+            AnyJob(Renewals()),
+            AnyJob(Scanner(SchedulerScan())),
+            AnyJob(Command(commands)),
+        ])
+    }
+
+    /// The same, for whoever asks what there is and runs none of it.
+    static let shipped = shipped(commands: CommandHouse())
+
+    /// The same, as this node runs them.
+    static func shipped(_ settings: Settings) -> JobRegistry { shipped(commands: settings.commandHouse) }
 }

@@ -15,7 +15,11 @@ struct BadInputTests {
     }
 
     static let cases = [
-        Case(arguments: ["run", "renewal"], status: 64, says: ["no job named renewal", "try: use one of: renewals"]),
+        Case(
+            arguments: ["run", "renewal"],
+            status: 64,
+            says: ["no job named renewal", "try: use one of: command, renewals"]
+        ),
         Case(arguments: ["run", "renewals", "--param", "chunk"], status: 64, says: ["--param chunk", "name=value"]),
         Case(arguments: ["run", "renewals", "--param", "chunk=many"], status: 65, says: ["chunk", "many"]),
         Case(arguments: ["run", "renewals", "--param", "chunk=0"], status: 65, says: ["chunk", "1"]),

@@ -66,7 +66,7 @@ struct ScheduleFileProblemTests {
             BadFile("parameters: { pause: 5 }", "7:26", "a duration such as"),
             BadFile("parameters: { at: 2026-01-31 }", "7:23", "an instant such as"),
             BadFile("parameters: { mode: quick }", "7:25", "one of fast, slow"),
-            BadFile("parameters: { tenants: [1, x] }", "7:28", "a list, each a whole number"),
+            BadFile("parameters: { tenants: [1, x] }", "7:32", "an element of parameter \"tenants\""),
             BadFile("parameters: { label: }", "7:26", "a text, not nothing"),
             BadFile("owner: &me x", "7:12", "anchors and aliases", "write the value out"),
             BadFile("owner: !secret x", "7:12", "the tag !secret is not read"),

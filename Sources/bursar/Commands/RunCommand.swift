@@ -139,7 +139,7 @@ struct LocalRunDoor: RunDoor {
         let request = try wish.request(.shipped)
         let node = Node(
             settings.nodeConfiguration,
-            registry: .shipped,
+            registry: .shipped(settings),
             database: database,
             leaseDatabase: leaseDatabase,
             logger: Logger(label: "bursar")

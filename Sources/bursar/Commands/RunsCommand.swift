@@ -46,7 +46,9 @@ struct RunsCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "A run with its attempts, checkpoint and proposal.")
+        static let configuration = CommandConfiguration(
+            abstract: "A run with its attempts, what was said in them, its checkpoint and proposal."
+        )
         @OptionGroup var options: GlobalOptions
         @Argument(help: "The run's number.") var run: Int64
 
@@ -55,7 +57,8 @@ struct RunsCommand: AsyncParsableCommand {
             guard answer != Array("null".utf8) else {
                 throw CommandFailure(.badData, "there is no run \(run)", remedy: "list the runs with: bursar runs list")
             }
-            Answer.show(answer, json: options.json)
+            guard !options.json, let tree = JSONTree(answer) else { return Answer.show(answer, json: options.json) }
+            Terminal.print(RunText.text(of: tree))
         }
     }
 

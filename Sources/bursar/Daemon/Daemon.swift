@@ -37,7 +37,7 @@ struct Daemon: Sendable {
         schema = SchemaGuard(settings: settings.database, loop: loop)
         node = Node(
             settings.nodeConfiguration,
-            registry: JobRegistry.shipped,
+            registry: .shipped(settings),
             database: database,
             leaseDatabase: leaseDatabase,
             watch: watch,

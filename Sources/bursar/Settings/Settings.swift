@@ -16,6 +16,10 @@ struct Settings: Sendable {
     let nodeName: String
     let nodeSlots: Int
     let nodeLease: Duration
+    /// A folder of secrets, each a file.
+    let commandSecrets: String?
+    /// Where commands get a folder for themselves.
+    let commandDirectory: String
     let logLevel: Logger.Level
     /// Null: what fits standard error.
     let logFormat: LogFormat?
@@ -45,6 +49,8 @@ struct Settings: Sendable {
         nodeName = try reader.text(.nodeName, preset: Self.hostName, because: "this host")
         nodeSlots = try reader.number(.nodeSlots, preset: 4, in: 1...256)
         nodeLease = try reader.duration(.nodeLease, preset: "30s", in: .seconds(1)...Duration.seconds(600))
+        commandSecrets = try reader.optionalText(.commandSecrets)
+        commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
         values = reader.values
