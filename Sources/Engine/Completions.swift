@@ -55,7 +55,9 @@ final class Completions: Sendable {
             }
             if batch.isEmpty { return }
             do {
-                let ended = try await store.untilThere(logger) { try await store.finish(batch.map { ($0.run, $0.outcome) }) }
+                let ended = try await store.untilThere(logger) {
+                    try await store.finish(batch.map { ($0.run, $0.outcome) })
+                }
                 for waiting in batch { waiting.answer.resume(returning: .success(ended.contains(waiting.run.id))) }
             } catch {
                 for waiting in batch { waiting.answer.resume(returning: .failure(error)) }

@@ -147,7 +147,9 @@ package struct NodeStore: Sendable {
             "delete from bursar.dedupe where expires_at <= clock_timestamp()"
         )
 
-        package static let all = [recordAbsence, register, tellLimits, renew, leave, forget, makePartitions, forgetKeys]
+        package static let all = [
+            recordAbsence, register, tellLimits, renew, leave, forget, makePartitions, forgetKeys,
+        ]
     }
 }
 

@@ -207,7 +207,8 @@ extension RunStore {
         )
 
         package static let all = [
-            promote, admit, claim, idle, finish, hold, closeAttempt, endRuns, retryLater, snooze, awaitApproval, handBack,
+            promote, admit, claim, idle, finish, hold, closeAttempt, endRuns, retryLater, snooze, awaitApproval,
+            handBack,
             lostRuns, holders, endSessions, closeLostAttempts, takeBack, cancelled,
         ]
     }

@@ -56,11 +56,7 @@ package struct Timekeeper: Sendable {
                     logger.warning("could not look at the schedules", metadata: ["error": "\(error)"])
                 }
                 let wait = pause
-                group.addTask {
-                    // Waiting: a fire is due by the clock.
-                    try? await Task.sleep(for: wait)
-                    bell.ring()
-                }
+                group.addTask { await bell.ring(after: wait) }
             }
             group.cancelAll()
         }

@@ -94,8 +94,8 @@ struct ContractRightsTests {
             #expect(
                 callable == """
                     cancel cancel_subscription change_items change_plan change_tenant create_issuer create_plan_version create_policy \
-                    create_tenant dispute enqueue hold_billing import_rates keep_subscription pause_subscription promise release_hold \
-                    resume_subscription set_rate subscribe
+                    create_tenant dispute enqueue enqueue_many hold_billing import_rates keep_subscription pause_subscription promise \
+                    release_hold resume_subscription set_rate subscribe
                     """
             )
             let harmless = try await behindTheWall(

@@ -20,7 +20,7 @@ struct ConnectionFaultTests {
             Break(statement: "postgres.commit", occurrence: 6, verdict: .drop),
             Break(statement: "postgres.commit", occurrence: 6, verdict: .dropAnswer),
             Break(statement: "billing.issue_invoices", occurrence: 3, verdict: .dropAnswer),
-            Break(statement: "engine.end_runs", occurrence: 1, verdict: .drop),
+            Break(statement: "engine.finish", occurrence: 1, verdict: .drop),
         ]
     )
     func broken(_ fault: Break) async throws {

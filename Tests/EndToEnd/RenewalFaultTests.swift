@@ -87,7 +87,7 @@ struct Undisturbed: Sendable {
         }
     }
 
-    private static let endings: Set = ["engine.hold", "engine.close_attempt", "engine.end_runs"]
+    private static let endings: Set = ["engine.hold", "engine.close_attempt", "engine.finish"]
 
     /// What a node says again and again, whatever it works on.
     ///
@@ -101,7 +101,7 @@ struct Undisturbed: Sendable {
         let ofTheRun = counts.filter { !$0.key.hasPrefix("engine.") || Self.endings.contains($0.key) }
         var strikes = ofTheRun.map { Strike(statement: $0, occurrence: ($1 + 1) / 2, moment: .before) }
         strikes.append(Strike(statement: "engine.claim", occurrence: 1, moment: .before))
-        for statement in ["postgres.commit", "billing.issue_invoices", "run.save_checkpoint", "engine.end_runs"] {
+        for statement in ["postgres.commit", "billing.issue_invoices", "run.save_checkpoint", "engine.finish"] {
             let count = counts[statement, default: 1]
             strikes.append(Strike(statement: statement, occurrence: count / 2 + 1, moment: .after))
         }
