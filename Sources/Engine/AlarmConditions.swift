@@ -5,11 +5,11 @@ internal import Postgres
 /// Each is one statement over rows that a partial index finds, so that looking costs next to nothing while all is well.
 package enum AlarmConditions {
     /// The kinds of alarm that these conditions raise and clear.
-    package static let kinds: Set<String> = ["late_start", "deadline", "drift", "dead", "asked", "missed"]
+    package static let kinds: Set<String> = ["late_start", "deadline", "drift", "dead", "asked", "missed", "circuit", "unreadable"]
 
     /// The conditions, with how long a node may have other schedule files before that is an alarm.
     static func bound(driftPatience: Duration) -> [BoundStatement] {
-        [lateStart, dead, asked, missed].map { $0.bind() }
+        [lateStart, dead, asked, missed, circuit, unreadable].map { $0.bind() }
             + [drift.bind(driftPatience), deadline.bind(Duration.zero, nil as Int64?)]
     }
 
@@ -129,5 +129,27 @@ package enum AlarmConditions {
         """
     )
 
-    static let all = [lateStart, deadline, dead, asked, missed, drift]
+    /// Providers whose circuit is open: no run that needs them is claimed, and none loses an attempt.
+    static let circuit = Statement(
+        "engine.alarm_circuit",
+        """
+        select 'circuit:' || p.name as key, 'critical' as severity, p.open_since as since,
+            jsonb_build_object('provider', p.name, 'last_error', p.last_error)::text as evidence
+        from bursar.provider p
+        where p.open_since is not null
+        """
+    )
+
+    /// Schedules that a node could not read, for as long as they are the same; who reads them raises it.
+    static let unreadable = Statement(
+        "engine.alarm_unreadable",
+        """
+        select a.key, a.severity, a.since, a.evidence::text
+        from bursar.alarm a
+        join bursar.schedule s on 'unreadable:' || s.name = a.key and to_jsonb(s.version) = a.evidence -> 'version'
+        where a.kind = 'unreadable' and a.cleared_at is null and s.enabled and s.removed_at is null
+        """
+    )
+
+    static let all = [lateStart, deadline, dead, asked, missed, drift, circuit, unreadable]
 }

@@ -33,6 +33,43 @@ package struct Claim: Sendable {
     init(gate: String?) { self.gate = gate }
 }
 
+/// At which gates a node looks for room, one part of them a look.
+///
+/// A pure state machine. A look among many costs little and sees few gates; a node that has slots left after it looks on at
+/// once, at more of them, until it has been round or has looked often enough: with thousands of keys that have no room the
+/// rest is found at the next ring.
+package struct GateRound: Equatable, Sendable {
+    /// The most looks that one ring is worth.
+    static let mostLooks = 10
+
+    /// The gate after which the next look begins; nil at the first of all.
+    package private(set) var next: String?
+    private var looks = 0
+    private var isWhole = true
+
+    package init() {}
+
+    /// The bell rang: as many looks may follow as are worth one ring.
+    package mutating func begin() {
+        looks = 0
+        isWhole = next == nil
+    }
+
+    /// How many gates a look sees: few at first.
+    package var most: Int { looks == 0 ? 50 : 200 }
+
+    /// Whether gates are left that were not looked at since the bell rang.
+    package var looksOn: Bool { looks < Self.mostLooks && !(next == nil && isWhole) }
+
+    /// A look came as far as this gate, or to the end of all.
+    package mutating func looked(next: String?) {
+        looks += 1
+        // The round began in the middle: the gates before it are still to come.
+        if self.next == nil, looks > 1 { isWhole = true }
+        self.next = next
+    }
+}
+
 /// Where in the order of turns a node begins to look.
 ///
 /// A pure state machine: it never reads a clock. Rows that were claimed stay in the index until the server may clean it, and a

@@ -54,14 +54,20 @@ final class Completions: Sendable {
                 return batch
             }
             if batch.isEmpty { return }
-            do {
-                let ended = try await store.untilThere(logger) {
-                    try await store.finish(batch.map { ($0.run, $0.outcome) })
-                }
-                for waiting in batch { waiting.answer.resume(returning: .success(ended.contains(waiting.run.id))) }
-            } catch {
-                for waiting in batch { waiting.answer.resume(returning: .failure(error)) }
+            await write(batch)
+        }
+    }
+
+    /// One that cannot be written must not keep the others from their end: then each is written alone.
+    private func write(_ batch: [Waiting]) async {
+        do {
+            let ended = try await store.untilThere(logger) {
+                try await store.finish(batch.map { ($0.run, $0.outcome) })
             }
+            for waiting in batch { waiting.answer.resume(returning: .success(ended.contains(waiting.run.id))) }
+        } catch {
+            guard batch.count > 1 else { return batch[0].answer.resume(returning: .failure(error)) }
+            for waiting in batch { await write([waiting]) }
         }
     }
 }

@@ -1,5 +1,7 @@
 internal import CivilTime
+internal import JobKit
 internal import Logging
+internal import Postgres
 internal import Schedules
 internal import Synchronization
 
@@ -25,6 +27,15 @@ final class KnownSchedules: Sendable {
     }
 
     private let entries = Mutex<[String: Entry]>([:])
+    private let defects = Mutex<[Alarm]>([])
+
+    /// Alarms of definitions that are not understood, each version's once.
+    func newDefects() -> [Alarm] {
+        defects.withLock { defects in
+            defer { defects = [] }
+            return defects
+        }
+    }
 
     /// Definitions up to here need not be sent.
     var newestVersion: Int64 { entries.withLock { $0.values.map(\.version).max() ?? -1 } }
@@ -41,7 +52,7 @@ final class KnownSchedules: Sendable {
     /// Takes a book in, and answers the schedules that are due.
     func due(_ book: ReadBook, logger: Logger) -> [DueSchedule] {
         entries.withLock { known in
-            known = Dictionary(book.entries.map { ($0.name, Self.entry($0, known[$0.name], logger)) }) { first, _ in
+            known = Dictionary(book.entries.map { ($0.name, entry($0, known[$0.name], logger)) }) { first, _ in
                 first
             }
             return known.values.compactMap { entry in
@@ -59,7 +70,7 @@ final class KnownSchedules: Sendable {
     /// By name, with those that are paused.
     var inForce: [String: Schedule] { entries.withLock { $0.compactMapValues(\.schedule) } }
 
-    private static func entry(_ read: ReadBook.Entry, _ known: Entry?, _ logger: Logger) -> Entry {
+    private func entry(_ read: ReadBook.Entry, _ known: Entry?, _ logger: Logger) -> Entry {
         if var known, known.version == read.version {
             if known.highWater != read.highWater {
                 known.highWater = read.highWater
@@ -81,6 +92,10 @@ final class KnownSchedules: Sendable {
                 "the stored definition is not understood",
                 metadata: ["schedule": "\(read.name)", "error": "\(error)"]
             )
+            let facts = Defect(schedule: read.name, version: read.version, error: "\(error)")
+            if let evidence = try? JSONText(encoding: facts) {
+                defects.withLock { $0.append(Alarm("unreadable:\(read.name)", .critical, evidence: evidence)) }
+            }
             return Entry(
                 version: read.version,
                 schedule: nil,
@@ -89,5 +104,12 @@ final class KnownSchedules: Sendable {
                 isPaused: read.isPaused
             )
         }
+    }
+
+    /// Why a schedule is set aside, as the alarm tells it.
+    private struct Defect: Encodable {
+        let schedule: String
+        let version: Int64
+        let error: String
     }
 }

@@ -43,12 +43,16 @@ package struct Lookout: Sendable {
     package func look() async throws {
         let taken = try await database.withTransaction(.engine) { transaction in
             let answers = try await transaction.pipeline(
-                [Statements.overrun.bind(Self.grace), AlarmBook.Statements.raised.bind(AlarmConditions.kinds.sorted())]
+                [
+                    Statements.overrun.bind(Self.grace),
+                    AlarmBook.Statements.raised.bind(AlarmConditions.kinds.sorted()),
+                    RunStore.Statements.endCancelled.bind(nil as [Int64]?),
+                ]
                     + AlarmConditions.bound(driftPatience: driftPatience)
             )
             let changes = AlarmChanges(
                 from: try answers[1].map(Alarm.init),
-                to: try answers.dropFirst(2).flatMap { try $0.map(Alarm.init) }
+                to: try answers.dropFirst(3).flatMap { try $0.map(Alarm.init) }
             )
             let book = AlarmBook(in: transaction)
             try await book.raise(changes.toRaise)
@@ -115,7 +119,7 @@ package struct Lookout: Sendable {
             """
             update bursar.run
             set state = 'scheduled', node_id = null, failures = failures + 1, last_error = $2,
-                run_at = clock_timestamp() + least(retry_initial * (2 ^ least(failures, 40)), retry_max)
+                run_at = clock_timestamp() + least(retry_initial * (2 ^ least(failures, 20)), retry_max)
             where id = any ($1)
             """
         )

@@ -7,9 +7,11 @@ extension Node {
     /// Polls: the fallback where nobody rings, and the way by which runs whose time has come are found.
     func ringRegularly() async {
         while !Task.isCancelled {
-            // Waiting: polling goes by the clock.
-            try? await Task.sleep(for: configuration.poll)
-            await heedCancels()
+            // Waiting: polling goes by the clock. Whoever cancels a run is heard within a second, so half of that.
+            for _ in 0..<2 {
+                try? await Task.sleep(for: configuration.poll / 2)
+                await heedCancels()
+            }
             doorbell.ring()
         }
     }
@@ -39,6 +41,7 @@ extension Node {
         await withDiscardingTaskGroup { group in
             for await _ in doorbell.answers {
                 if crew.isDone { break }
+                claims.gates.begin()
                 do {
                     while try await lookForWork(&claims, &group) {}
                     pulse.beat()
@@ -62,7 +65,8 @@ extension Node {
         for run in claim.runs { begin(run, &group) }
         // A node that says it is idle looks once more: what came in between was not told to it.
         let missedSome = claim.runs.count < free && wish.floor > .min
-        return claim.saysIdle == true || missedSome
+        let looksOn = claim.runs.count < free && claims.gates.looksOn
+        return claim.saysIdle == true || missedSome || looksOn
     }
 
     private func begin(_ run: ClaimedRun, _ group: inout DiscardingTaskGroup) {
@@ -82,7 +86,7 @@ struct ClaimState {
     /// The longest time in which runs whose time has come are not made ready.
     private let promoteEvery: Duration
     private var floor = ClaimFloor()
-    private var gate: String?
+    var gates = GateRound()
     private var promotedAt: ContinuousClock.Instant?
     /// What was said of being idle, and under which lease.
     private var saidIdle = false
@@ -97,7 +101,8 @@ struct ClaimState {
         var wish = ClaimWish(node: node, jobs: jobs, limit: limit)
         wish.floor = floor.floor(now: now)
         wish.promotes = promotedAt.map { now - $0 >= promoteEvery } ?? true
-        wish.gate = gate
+        wish.gate = gates.next
+        wish.gatesLookedAt = gates.most
         wish.saidIdle = saidIdle
         return wish
     }
@@ -110,7 +115,7 @@ struct ClaimState {
     ) {
         if wish.promotes { promotedAt = began }
         if let saysIdle = claim.saysIdle { saidIdle = saysIdle }
-        gate = claim.gate
+        gates.looked(next: claim.gate)
         floor.looked(
             from: wish.floor,
             latestTurn: claim.latestTurn,

@@ -27,11 +27,12 @@ package struct NodeStore: Sendable {
         }
     }
 
-    /// Writes down what the jobs of this build say of their limits.
+    /// Writes down what the jobs of this build say of their limits; runs of those that say something new stand before the new
+    /// gates from then on, and those under way count.
     package func tellLimits(_ registry: JobRegistry) async throws {
         let jobs = registry.jobs
         try await database.withTransaction(.engine) { transaction in
-            _ = try await transaction.execute(
+            let changed = try await transaction.query(
                 Statements.tellLimits,
                 jobs.map(\.signature.name),
                 jobs.map(\.limits.atOnce),
@@ -39,6 +40,8 @@ package struct NodeStore: Sendable {
                 jobs.map(\.limits.perKey?.key.name),
                 jobs.map(\.limits.provider)
             )
+            guard !changed.isEmpty else { return }
+            _ = try await transaction.query(Statements.setGates, try changed.map { try $0.get("job", as: String.self) })
         }
     }
 
@@ -56,7 +59,7 @@ package struct NodeStore: Sendable {
         try await database.withTransaction(.engine) { transaction in
             _ = try await transaction.pipeline([
                 Statements.makePartitions.bind(), Statements.forgetKeys.bind(), Statements.forget.bind(),
-                AttemptLineStore.Statements.forget.bind(),
+                AttemptLineStore.Statements.forget.bind(), Statements.forgetPasses.bind(),
             ])
         }
     }
@@ -100,17 +103,29 @@ package struct NodeStore: Sendable {
                 delete from bursar.job_limit l
                 using told t
                 where l.job = t.job and t.at_once is null and t.per_key is null and t.provider is null
+                returning l.job
             ), known as (
                 insert into bursar.provider (name) select distinct provider from told where provider is not null
                 on conflict do nothing
+            ), set as (
+                insert into bursar.job_limit as l (job, at_once, per_key, key, provider)
+                select * from told where coalesce(at_once, per_key) is not null or provider is not null
+                on conflict (job) do update
+                set at_once = excluded.at_once, per_key = excluded.per_key, key = excluded.key, provider = excluded.provider
+                where (l.at_once, l.per_key, l.key, l.provider)
+                    is distinct from (excluded.at_once, excluded.per_key, excluded.key, excluded.provider)
+                returning l.job
             )
-            insert into bursar.job_limit as l (job, at_once, per_key, key, provider)
-            select * from told where coalesce(at_once, per_key) is not null or provider is not null
-            on conflict (job) do update
-            set at_once = excluded.at_once, per_key = excluded.per_key, key = excluded.key, provider = excluded.provider
-            where (l.at_once, l.per_key, l.key, l.provider)
-                is distinct from (excluded.at_once, excluded.per_key, excluded.key, excluded.provider)
+            select job from lifted union all select job from set
             """
+        )
+
+        static let setGates = Statement("engine.set_gates", "select bursar.set_gates($1)")
+
+        /// What a run left behind that ended under limits that it did not begin with.
+        static let forgetPasses = Statement(
+            "engine.forget_gate_passes",
+            "delete from bursar.gate_pass p where not exists (select from bursar.run r where r.id = p.run_id)"
         )
 
         static let renew = Statement(
@@ -148,7 +163,7 @@ package struct NodeStore: Sendable {
         )
 
         package static let all = [
-            recordAbsence, register, tellLimits, renew, leave, forget, makePartitions, forgetKeys,
+            recordAbsence, register, tellLimits, setGates, renew, leave, forget, makePartitions, forgetKeys, forgetPasses,
         ]
     }
 }

@@ -99,6 +99,20 @@ extension RunDesk {
                             where h.schedule = s.name and h.state = 'succeeded')) order by s.name), '[]')
                     from bursar.schedule s where s.removed_at is null
                 ),
+                'providers', (
+                    select coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'open', p.open_since is not null,
+                        'open_since', p.open_since, 'open_until', p.open_until, 'failures', p.failures, 'last_error', p.last_error,
+                        'asked_to_wait_until', p.asked_to_wait_until, 'running', (
+                            select count(*) from bursar.gate_pass g join bursar.run r on r.id = g.run_id and r.state = 'running'
+                            where g.gate = 'provider:' || p.name
+                        )) order by p.name), '[]')
+                    from bursar.provider p
+                ),
+                'outages', (
+                    select coalesce(jsonb_agg(jsonb_build_object('kind', o.kind, 'subject', o.subject, 'since', lower(o.during),
+                        'evidence', o.evidence) order by o.id), '[]')
+                    from bursar.outage o where upper_inf(o.during)
+                ),
                 'runs', (
                     select coalesce(jsonb_object_agg(state, count), '{}')
                     from (select state, count(*) from bursar.run group by state) as counted (state, count)
@@ -111,6 +125,35 @@ extension RunDesk {
             """
         )
 
-        package static let all = [list, show, cancel, retry, approve, alarms, status]
+        /// The newest runs of a job that ended so and that nobody has tried again, in the order in which they ended.
+        static let chosen = Statement(
+            "engine.runs_to_retry",
+            """
+            select id from (
+                select h.id, h.finished_at from bursar.run_history h
+                where h.job = $1 and h.state = $2 and h.state <> 'succeeded' and h.retried_as is null
+                order by h.finished_at desc, h.id desc limit $3
+            ) as newest
+            order by finished_at, id
+            """
+        )
+
+        static let planRetry = Statement(
+            "engine.plan_retry",
+            """
+            with chosen as (
+                select h.id, h.finished_at, h.outcome from bursar.run_history h
+                where h.job = $1 and h.state = $2 and h.state <> 'succeeded' and h.retried_as is null
+                order by h.finished_at desc, h.id desc limit $3
+            ), reason as (
+                select coalesce(outcome, '') as outcome, count(*) as count from chosen group by 1 order by 2 desc, 1 limit 20
+            )
+            select jsonb_build_object('runs', count(*), 'from', min(finished_at), 'to', max(finished_at),
+                'outcomes', (select coalesce(jsonb_agg(to_jsonb(r)), '[]') from reason r))::text as answer
+            from chosen
+            """
+        )
+
+        package static let all = [list, show, cancel, retry, approve, alarms, status, chosen, planRetry]
     }
 }

@@ -9,7 +9,7 @@ package struct RunDesk: Sendable {
     package typealias Recorder = @Sendable (Transaction, String, Int64, String?) async throws -> Void
 
     private let database: PostgresPool
-    private let record: Recorder
+    let record: Recorder
 
     package init(database: PostgresPool, record: @escaping Recorder = { _, _, _, _ in }) {
         self.database = database
@@ -65,7 +65,7 @@ package struct RunDesk: Sendable {
     /// The alarms that are raised, and with `cleared` the others too.
     package func alarms(cleared: Bool) async throws -> JSONText { try await one(Statements.alarms, cleared) }
 
-    private func one(_ statement: Statement, _ parameters: any PostgresEncodable...) async throws -> JSONText {
+    func one(_ statement: Statement, _ parameters: any PostgresEncodable...) async throws -> JSONText {
         var options = TransactionOptions()
         options.role = "bursar_ops"
         options.readOnly = true
@@ -74,7 +74,7 @@ package struct RunDesk: Sendable {
         }
     }
 
-    private func acting<Answer: Sendable>(
+    func acting<Answer: Sendable>(
         as actor: String,
         _ body: (Transaction) async throws -> Answer
     ) async throws -> Answer {

@@ -17,7 +17,7 @@ extension RunStore {
         /// Takes ready runs in the order of their turns, and writes their attempts in one statement: node, jobs, limit, the turn to
         /// begin at, the only run wanted.
         ///
-        /// A node without a lease in force gets none. The latest turn that was taken is where new flows begin.
+        /// A node without a lease in force gets none. The latest turn that was taken, less its head start, is where new flows begin.
         static let claim = Statement(
             "engine.claim",
             """
@@ -48,8 +48,8 @@ extension RunStore {
             )
             select id, job, schedule, attempts, fence, as_of, dry_run, parameters, checkpoint, failures, max_attempts,
                 broken_promises, retry_jitter, retry_initial, retry_max, deadline, turn,
-                case row_number() over (order by turn desc)
-                    when 1 then setval('bursar.turn', greatest(turn, (select last_value from bursar.turn)))
+                case row_number() over (order by turn + 1000 * priority desc)
+                    when 1 then setval('bursar.turn', greatest(turn + 1000 * priority, (select last_value from bursar.turn)))
                 end as latest_turn
             from claimed
             order by turn, id
@@ -206,10 +206,27 @@ extension RunStore {
             "select run_id from bursar.run_cancel where run_id = any ($1)"
         )
 
+        /// Ends those of the given runs, or of all, that somebody asked to end and that no node works on any more.
+        static let endCancelled = Statement(
+            "engine.end_cancelled",
+            """
+            with waiting as (
+                select r.id, c.requested_by, c.reason
+                from bursar.run_cancel c
+                join bursar.run r on r.id = c.run_id
+                where r.state <> 'running' and ($1::bigint[] is null or c.run_id = any ($1))
+                for update of r skip locked
+            )
+            select bursar.end_runs(array_agg(w.id), 'cancelled', 'cancelled by ' || w.requested_by || coalesce(': ' || w.reason, ''))
+            from waiting w
+            group by w.requested_by, w.reason
+            """
+        )
+
         package static let all = [
             promote, admit, claim, idle, finish, hold, closeAttempt, endRuns, retryLater, snooze, awaitApproval,
             handBack,
-            lostRuns, holders, endSessions, closeLostAttempts, takeBack, cancelled,
+            lostRuns, holders, endSessions, closeLostAttempts, takeBack, cancelled, endCancelled,
         ]
     }
 }

@@ -63,7 +63,9 @@ package struct RunStore: Sendable {
                 return false
             }
             let attempt = Statements.closeAttempt.bind(identity.id, identity.attempt, ending.outcome, ending.error)
-            _ = try await transaction.pipeline([attempt, ending.runStatement(identity.id)])
+            _ = try await transaction.pipeline([
+                attempt, ending.runStatement(identity.id), Statements.endCancelled.bind([identity.id]),
+            ])
             return true
         }
     }
@@ -100,6 +102,7 @@ package struct RunStore: Sendable {
                 Statements.closeLostAttempts.bind(lost.map(\.id)),
                 Statements.takeBack.bind(back),
                 Statements.endRuns.bind(dead, "dead", "its node died in every attempt"),
+                Statements.endCancelled.bind(back),
             ])
             return (lost.map(\.id), holders)
         }

@@ -47,6 +47,7 @@ package struct Runner: Sendable {
         guard let job = registry[run.identity.job] else {
             return .dead("this node knows no job named \(run.identity.job)")
         }
+        if let defect = run.defect { return .dead(defect) }
         let said = AttemptLineWriter(run.identity, lineStore)
         let context = JobContext(
             run: run.identity,

@@ -71,6 +71,10 @@ package struct Timekeeper: Sendable {
         let (book, released) = try await read()
         var tick = Tick(released: released)
         let due = known.due(book, logger: logger)
+        let defects = known.newDefects()
+        if !defects.isEmpty {
+            try await database.withTransaction(.engine) { try await AlarmBook(in: $0).raise(defects) }
+        }
         if !due.isEmpty {
             let fired = try await database.withTransaction(.engine) { transaction in
                 try await fire(due, in: transaction)

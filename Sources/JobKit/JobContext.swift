@@ -12,7 +12,7 @@ package struct JobContext: Sendable {
     package let logger: Logger
     /// What is said in this attempt and kept with it; the logger's lines come here by themselves.
     package let lines: AttemptLines
-    private let database: PostgresPool
+    let database: PostgresPool
     private let signals: RunSignals
     private let progress: Progress
 

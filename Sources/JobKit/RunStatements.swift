@@ -124,9 +124,15 @@ package enum RunStatements {
         """
     )
 
+    /// How long to wait before a provider may be called; nothing where it may be called now, which takes a token.
+    static let takeCall = Statement("run.take_call", "select bursar.take_call($1) as wait")
+
+    /// How a call went: the provider, whether it answered, the error, how long it wants to be left alone.
+    static let callEnded = Statement("run.call_ended", "select bursar.call_ended($1, $2, $3, $4::interval)")
+
     package static let all = [
         assertFence, assertFenceToRead, saveCheckpoint, supersedeProposals, storeProposal, storeProposalItems,
         decidedProposal,
-        approvedItems, intend, conclude, origin,
+        approvedItems, intend, conclude, origin, takeCall, callEnded,
     ]
 }

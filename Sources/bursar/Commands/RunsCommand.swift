@@ -78,15 +78,40 @@ struct RunsCommand: AsyncParsableCommand {
 
     struct Retry: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Try again now: a run that waits for its retry, or a new run for one that died."
+            abstract: "Try again now: a run that waits for its retry, or new runs for those that died.",
+            discussion: """
+                With --job all of a job's dead runs are meant that were not tried again yet: first it shows how many and \
+                why they died, and with --yes and that number it does it, all or none.
+                """
         )
         @OptionGroup var options: GlobalOptions
-        @Argument(help: "The run's number.") var run: Int64
+        @Argument(help: "The run's number.") var run: Int64?
+        @Option(help: "All runs of this job that ended so.") var job: String?
+        @Option(help: "With --job: dead or cancelled.") var state = "dead"
+        @Option(help: "With --job: at most so many, the newest.") var limit = 1_000
+        @Option(help: ArgumentHelp("With --job: do it, to as many as the plan showed.", valueName: "n")) var yes: Int?
         @Option(help: "Why, for the record.") var reason: String?
 
+        func validate() throws {
+            guard (run == nil) != (job == nil) else { throw ValidationError("give either a run's number or --job") }
+            guard yes == nil || reason != nil else { throw ValidationError("many at once need a --reason") }
+        }
+
         func run() async throws {
+            guard let run else { return try await many() }
             let wish = RunReference(run: run, reason: reason)
             Answer.show(try await RunsCommand.send("runs.retry", wish, options), json: options.json)
+        }
+
+        private func many() async throws {
+            var wish = RetryWish(job: job ?? "", state: state, limit: limit, reason: reason)
+            guard let yes else {
+                let plan = try await RunsCommand.send("runs.retry_plan", wish, options)
+                Answer.show(plan, json: options.json)
+                return
+            }
+            wish.planned = yes
+            Answer.show(try await RunsCommand.send("runs.retry_all", wish, options), json: options.json)
         }
     }
 

@@ -88,6 +88,9 @@ struct DaemonSurface: OperatorSurface {
         if let answer = try await OperatorCommands.runs(request, desk: desk, registry: .shipped, node: daemon.node) {
             return answer
         }
+        if let answer = try await OperatorCommands.providers(request, database: daemon.database, node: daemon.node) {
+            return answer
+        }
         if let answer = try await OperatorCommands.schedules(request, daemon: daemon) { return answer }
         switch request.command {
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))

@@ -23,6 +23,9 @@ enum EngineGauges {
             "bursar_schedule_last_success_timestamp_seconds",
             "When a run of the schedule last succeeded."
         ),
+        MetricDescription("bursar_provider_circuit_open", "1 where calls of the provider are kept back after failures."),
+        MetricDescription("bursar_provider_failures", "Calls of the provider that failed in a row."),
+        MetricDescription("bursar_provider_runs_working", "Runs under way, on all nodes, that need the provider."),
         MetricDescription("bursar_build_info", "1, with the version as a label."),
     ]
 
@@ -32,9 +35,17 @@ enum EngineGauges {
         let alarms: [Alarm]
         let nodes: [Node]
         let schedules: [Schedule]
+        let providers: [Provider]
 
         struct Alarm: Decodable {}
         struct Node: Decodable {}
+
+        struct Provider: Decodable {
+            let name: String
+            let open: Bool
+            let failures: Int
+            let running: Int
+        }
 
         struct Schedule: Decodable {
             let name: String
@@ -60,6 +71,12 @@ enum EngineGauges {
         Gauge(label: "bursar_oldest_ready_age_seconds").record(status.oldest_ready_seconds ?? 0)
         Gauge(label: "bursar_alarms_raised").record(status.alarms.count)
         Gauge(label: "bursar_nodes").record(status.nodes.count)
+        for provider in status.providers {
+            let labels = [("provider", provider.name)]
+            Gauge(label: "bursar_provider_circuit_open", dimensions: labels).record(provider.open ? 1 : 0)
+            Gauge(label: "bursar_provider_failures", dimensions: labels).record(provider.failures)
+            Gauge(label: "bursar_provider_runs_working", dimensions: labels).record(provider.running)
+        }
         for schedule in status.schedules {
             guard let seconds = schedule.last_success_seconds else { continue }
             let labels = [("schedule", schedule.name)]

@@ -34,6 +34,18 @@ extension OperatorCommands {
             let run = try await desk.retry(asked.run, reason: asked.reason, by: request.actor)
             node.wake()
             return try JSONText(encoding: RunAnswer(run: run, created: run != asked.run))
+        case "runs.retry_plan":
+            return try await desk.planRetry(try request.decoded(as: RetryWish.self).choice())
+        case "runs.retry_all":
+            let asked = try request.decoded(as: RetryWish.self)
+            let runs = try await desk.retryAll(
+                try asked.choice(),
+                planned: asked.planned ?? 0,
+                reason: asked.reason ?? "",
+                by: request.actor
+            )
+            node.wake()
+            return try JSONText(encoding: ["runs": runs])
         case "runs.approve":
             let asked = try request.decoded(as: RunReference.self)
             let proposal = try await desk.approve(asked.run, reason: asked.reason ?? "", by: request.actor)
@@ -108,6 +120,24 @@ struct RunAnswer: Codable, Sendable {
 struct RunReference: Codable, Sendable {
     let run: Int64
     var reason: String?
+}
+
+/// Runs to be tried again, many at once.
+struct RetryWish: Codable, Sendable {
+    var job: String
+    var state: String
+    var limit: Int?
+    var reason: String?
+    /// How many the plan told.
+    var planned: Int?
+
+    /// - Throws: `CommandFailure` 64 for a state in which there is nothing to try again.
+    func choice() throws -> RunDesk.Choice {
+        guard ["dead", "cancelled"].contains(state) else {
+            throw CommandFailure(.usage, "runs that are \(state) are not tried again", remedy: "use dead or cancelled")
+        }
+        return RunDesk.Choice(job: job, state: state, limit: min(max(limit ?? 1_000, 1), 10_000))
+    }
 }
 
 struct RunListWish: Codable, Sendable {

@@ -1,0 +1,115 @@
+internal import Logging
+internal import Postgres
+
+/// What an error of a call says of the provider that was called.
+package enum CallVerdict: Equatable, Sendable {
+    /// It answered, and the answer was no: the provider is well.
+    case answered
+    /// It answered that it wants to be left alone so long, by every run.
+    case askedToWait(Duration)
+    /// It did not answer, or not with anything of use: such failures in a row open its circuit.
+    case failed
+    /// Nothing: the call was broken off on this side.
+    case nothing
+
+    /// A ``JobError`` says it by its disposition; every other error counts against the provider, but for those by which a run
+    /// ends and those of the database.
+    package init(of error: any Error) {
+        switch error {
+        case let error as JobError:
+            switch error.disposition {
+            case .permanent: self = .answered
+            case .rateLimited(let wait): self = .askedToWait(wait)
+            case .transient: self = .failed
+            }
+        case is CancellationError, is HandedBack, is RunCancelled, is LeaseLost, is NeedsApproval, is PostgresError:
+            self = .nothing
+        default: self = .failed
+        }
+    }
+}
+
+extension JobContext {
+    /// Calls a provider, within what it takes: its calls a second and its circuit are shared by all nodes.
+    ///
+    /// Waits for its turn where that comes soon. Never call inside a chunk: the run's row and its connection would be held for
+    /// as long as the provider takes.
+    ///
+    /// ```swift
+    /// let status = try await context.call("bakong") { try await bakong.status(of: md5) }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - provider: its name, the one that the job's ``JobLimits`` tell; nothing keeps back calls of one that nobody has named.
+    ///   - patience: the longest wait; beyond it the run is put off, which costs no attempt.
+    ///   - verdict: what an error of the call says of the provider.
+    ///   - body: the call, and nothing else.
+    /// - Throws: what the body threw; `JobError` with the wait where the turn does not come soon or the circuit is open; why the
+    ///   run shall stop where it shall. A dry run makes no call, and fails for good.
+    package func call<Answer: Sendable>(
+        _ provider: String,
+        patience: Duration = .seconds(5),
+        verdict: (any Error) -> CallVerdict = CallVerdict.init(of:),
+        _ body: () async throws -> Answer
+    ) async throws -> Answer {
+        guard !run.isDryRun else { throw JobError(.permanent, "a dry run makes no call, and this one would ask \(provider)") }
+        try await waitForTurn(provider, patience)
+        do {
+            let answer = try await body()
+            await tell(provider, .answered, nil)
+            return answer
+        } catch {
+            await tell(provider, verdict(error), "\(error)")
+            throw error
+        }
+    }
+
+    private func waitForTurn(_ provider: String, _ patience: Duration) async throws {
+        let began = ContinuousClock.now
+        while true {
+            let wait = try await takeCall(provider)
+            if wait == .zero { return }
+            guard ContinuousClock.now + wait - began <= patience else {
+                throw JobError(.rateLimited(wait), "\(provider) takes no call for another \(wait)")
+            }
+            // Waiting: tokens come by the clock. In short steps, since the run may be told to stop.
+            try await Task.sleep(for: min(wait, .milliseconds(200)))
+            try checkWhetherToStop()
+        }
+    }
+
+    private func takeCall(_ provider: String) async throws -> Duration {
+        try await fenced(role: "bursar_engine", rollBack: false) { transaction in
+            try await transaction.query(RunStatements.takeCall, provider).first?.get("wait") ?? .zero
+        }
+    }
+
+    /// Tells how a call went, though the run is told to stop: it is a fact about the provider, whoever owns the run by now.
+    private func tell(_ provider: String, _ verdict: CallVerdict, _ error: String?) async {
+        let wait: Duration? =
+            switch verdict {
+            case .askedToWait(let wait): max(wait, .zero)
+            case .answered, .failed, .nothing: nil
+            }
+        guard verdict != .nothing else { return }
+        do {
+            // The deadline has cancelled the task, say.
+            try await Task {
+                var options = TransactionOptions()
+                options.role = "bursar_engine"
+                options.lockTimeout = Self.patience
+                return try await database.withTransaction(options) { transaction in
+                    _ = try await transaction.query(
+                        RunStatements.callEnded,
+                        provider,
+                        verdict != .failed,
+                        error,
+                        wait
+                    )
+                }
+            }.value
+        } catch {
+            logger.notice("how a call went was not told", metadata: ["provider": "\(provider)", "error": "\(error)"])
+        }
+    }
+}
