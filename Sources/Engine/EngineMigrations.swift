@@ -27,5 +27,11 @@ package enum EngineMigrations {
             up: String(decoding: PackageResources.m0012_claims_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0012_claims_down_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 15,
+            name: "unreadable",
+            up: String(decoding: PackageResources.m0015_unreadable_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0015_unreadable_down_sql, as: UTF8.self)
+        ),
     ]
 }

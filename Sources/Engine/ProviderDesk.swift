@@ -117,13 +117,13 @@ package struct ProviderDesk: Sendable {
         static let list = Statement(
             "engine.list_providers",
             """
-            select coalesce(jsonb_agg(to_jsonb(p) - '{id,tokens,counted_at}'::text[] || jsonb_build_object(
+            select coalesce(jsonb_agg(to_jsonb(p) - '{id,tokens,counted_at,rest}'::text[] || jsonb_build_object(
                 'circuit', case
                     when p.open_until > clock_timestamp() then 'open'
                     when p.open_since is not null then 'trying'
                     when p.asked_to_wait_until > clock_timestamp() then 'waiting'
                     else 'closed' end,
-                'rest', p.rest::text,
+                'rest_seconds', extract(epoch from p.rest),
                 'jobs', (select coalesce(jsonb_agg(l.job order by l.job), '[]') from bursar.job_limit l where l.provider = p.name),
                 'running', (
                     select count(*) from bursar.gate_pass g join bursar.run r on r.id = g.run_id and r.state = 'running'
@@ -151,7 +151,7 @@ package struct ProviderDesk: Sendable {
                 trip_after = coalesce($7::integer, p.trip_after), rest = coalesce($8::interval, p.rest)
             where p.name = $1
             returning p.id, jsonb_build_object('rate', p.rate, 'burst', p.burst, 'at_once', p.at_once, 'trip_after', p.trip_after,
-                'rest', p.rest::text)::text as settings
+                'rest_seconds', extract(epoch from p.rest))::text as settings
             """
         )
 

@@ -46,6 +46,7 @@ extension JobContext {
     ///   - body: the call, and nothing else.
     /// - Throws: what the body threw; `JobError` with the wait where the turn does not come soon or the circuit is open; why the
     ///   run shall stop where it shall. A dry run makes no call, and fails for good.
+    @discardableResult
     package func call<Answer: Sendable>(
         _ provider: String,
         patience: Duration = .seconds(5),

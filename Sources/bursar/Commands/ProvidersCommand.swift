@@ -43,7 +43,7 @@ struct ProvidersCommand: AsyncParsableCommand {
             let at_once: Int?
             let running: Int
             let trip_after: Int
-            let rest: String
+            let rest_seconds: Double
             let jobs: [String]
             let last_error: String?
 
@@ -51,7 +51,7 @@ struct ProvidersCommand: AsyncParsableCommand {
                 let until = circuit == "closed" ? "" : open_until ?? asked_to_wait_until ?? ""
                 return [
                     name, circuit, until, rate.map { "\($0)" } ?? "any", "\(burst)", at_once.map { "\($0)" } ?? "any",
-                    "\(running)", "\(trip_after) failures", rest, jobs.joined(separator: " "), last_error ?? "",
+                    "\(running)", "\(trip_after) failures", "\(rest_seconds) s", jobs.joined(separator: " "), last_error ?? "",
                 ]
             }
         }
