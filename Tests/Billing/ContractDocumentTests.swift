@@ -34,6 +34,27 @@ struct ContractDocumentTests {
         }
     }
 
+    @Test("The SQL inside of its PHP is what the database understands, with the parameters that PHP binds")
+    func phpSQLIsUnderstood() async throws {
+        let php = try Self.blocks("php").joined(separator: "\n")
+        let statements = php.split(separator: "<<<'SQL'\n").dropFirst().map { piece in
+            piece.prefix(upTo: piece.firstRange(of: /\n +SQL\)/)?.lowerBound ?? piece.endIndex)
+        }
+        #expect(statements.count == 4)
+        try await withEmptySchema { client in
+            for (place, statement) in statements.enumerated() {
+                var names: [Substring] = []
+                let numbered = statement.replacing(/([^:]):([a-z]+)/) { match in
+                    if !names.contains(match.2) { names.append(match.2) }
+                    return "\(match.1)$\((names.firstIndex(of: match.2) ?? 0) + 1)"
+                }
+                let answer = try await client.run("prepare statement_\(place) as \(numbered);")
+                #expect(answer.complaint.isEmpty, "\(numbered): \(answer.complaint)")
+                for name in names { #expect(php.contains("'\(name)' =>"), "\(name) is not bound") }
+            }
+        }
+    }
+
     @Test("It tells of every function and view of the contract")
     func namesEverything() async throws {
         let page = try Self.page

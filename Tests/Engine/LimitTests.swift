@@ -177,4 +177,48 @@ struct LimitTests {
             #expect(try await world.look(as: "a").count == 7, "gates whose limit has vanished are open")
         }
     }
+
+    @Test("Looking at gates and providers goes along indexes, however many runs there are")
+    func alongIndexes() async throws {
+        try await EngineWorld.withGates { world in
+            try await world.ask("free", times: 20_000, tenant: 1)
+            try await world.ask("by_key", times: 3_000, tenant: 2, k: 1)
+            for tenant in 1...100 { try await world.ask("by_tenant", times: 5, tenant: Int64(tenant)) }
+            try await world.database.setUp("vacuum analyze bursar.run")
+            let scans = "select string_agg(relname || ' ' || seq_scan, ', ' order by relname) from pg_stat_user_tables where relname in ('run', 'gate_pass')"
+            let before = try await world.text(scans)
+            // A connection tells what it did when it ends.
+            try await world.database.setUp(
+                """
+                select bursar.admit('', 50) from generate_series(1, 8);
+                select bursar.admit('', 500) from generate_series(1, 8);
+                select bursar.call_ended('bank', false, 'down') from generate_series(1, 6);
+                select bursar.last_turn(2, 'by_key', 0::smallint), bursar.last_turn(null, 'by_key', 0::smallint);
+                """
+            )
+            #expect(try await world.text(scans) == before)
+        }
+    }
+
+    @Test("Gates that a transaction has in hand are left to it, and looked at again when it is done")
+    func heldGates() async throws {
+        try await EngineWorld.withGates { world in
+            for tenant in 1...9 { try await world.ask("by_tenant", times: 1, tenant: Int64(tenant)) }
+            var options = TransactionOptions()
+            options.role = "bursar_engine"
+            let admit = Statement("test.admit", "select bursar.admit($1, 3) as gate")
+            let admitted = "select count(*)::text from bursar.run where admitted and gates is not null"
+            let second = try await world.pool.withTransaction(options) { transaction in
+                // Three of the four that may run at once, of other keys than the second one looks at.
+                _ = try await transaction.query(admit, "key:by_tenant:3")
+                return try await world.pool.withTransaction(options) { other in
+                    try await other.query(admit, "").first?.get("gate", as: String?.self)
+                }
+            }
+            #expect(second != nil, "there is reason to look again")
+            #expect(try await world.text(admitted) == "3")
+            try await world.database.setUp("select bursar.admit('', 3)")
+            #expect(try await world.text(admitted) == "4")
+        }
+    }
 }

@@ -178,7 +178,8 @@ end;
 create function bursar.let_pass(after text, most integer) returns text
 language plpgsql security definer
 -- Each of these statements goes along an index, whatever the statistics of a queue say at the moment.
-set search_path = pg_catalog, bursar set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as
+set search_path = pg_catalog, bursar set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
+set enable_mergejoin = off as
 $$
 declare
     looked integer;
@@ -294,7 +295,7 @@ $$;
 
 -- What every look for work asks: next to nothing where no run stands before a gate.
 create function bursar.admit(after text, most integer) returns text
-language sql volatile security definer set search_path = pg_catalog, bursar as
+language sql volatile security definer set search_path = pg_catalog, bursar set enable_seqscan = off set enable_bitmapscan = off as
 $$
     select case
         when exists (select from bursar.run r where r.state = 'ready' and not r.admitted and r.gates[1] > after)
