@@ -5,7 +5,9 @@ internal import Postgres
 /// Each is one statement over rows that a partial index finds, so that looking costs next to nothing while all is well.
 package enum AlarmConditions {
     /// The kinds of alarm that these conditions raise and clear.
-    package static let kinds: Set<String> = ["late_start", "deadline", "drift", "dead", "asked", "missed", "circuit", "unreadable"]
+    package static let kinds: Set<String> = [
+        "late_start", "deadline", "drift", "dead", "asked", "missed", "circuit", "unreadable",
+    ]
 
     /// The conditions, with how long a node may have other schedule files before that is an alarm.
     static func bound(driftPatience: Duration) -> [BoundStatement] {

@@ -163,7 +163,8 @@ package struct NodeStore: Sendable {
         )
 
         package static let all = [
-            recordAbsence, register, tellLimits, setGates, renew, leave, forget, makePartitions, forgetKeys, forgetPasses,
+            recordAbsence, register, tellLimits, setGates, renew, leave, forget, makePartitions, forgetKeys,
+            forgetPasses,
         ]
     }
 }

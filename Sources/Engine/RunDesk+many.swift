@@ -24,7 +24,11 @@ extension RunDesk {
 
     /// Tries all of them again, in the order in which they ended; none, where one of them cannot be.
     ///
-    /// - Parameter planned: how many the plan told; where there are others by now nothing is done.
+    /// - Parameters:
+    ///   - choice: which runs.
+    ///   - planned: how many the plan told; where there are others by now nothing is done.
+    ///   - reason: why.
+    ///   - actor: who.
     /// - Returns: the new runs.
     /// - Throws: `ScheduleRefusal` where there are not as many as planned.
     package func retryAll(_ choice: Choice, planned: Int, reason: String, by actor: String) async throws -> [Int64] {

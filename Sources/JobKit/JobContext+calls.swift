@@ -44,6 +44,7 @@ extension JobContext {
     ///   - patience: the longest wait; beyond it the run is put off, which costs no attempt.
     ///   - verdict: what an error of the call says of the provider.
     ///   - body: the call, and nothing else.
+    /// - Returns: what the body answered.
     /// - Throws: what the body threw; `JobError` with the wait where the turn does not come soon or the circuit is open; why the
     ///   run shall stop where it shall. A dry run makes no call, and fails for good.
     @discardableResult
@@ -53,7 +54,9 @@ extension JobContext {
         verdict: (any Error) -> CallVerdict = CallVerdict.init(of:),
         _ body: () async throws -> Answer
     ) async throws -> Answer {
-        guard !run.isDryRun else { throw JobError(.permanent, "a dry run makes no call, and this one would ask \(provider)") }
+        guard !run.isDryRun else {
+            throw JobError(.permanent, "a dry run makes no call, and this one would ask \(provider)")
+        }
         try await waitForTurn(provider, patience)
         do {
             let answer = try await body()

@@ -44,28 +44,44 @@ struct ContractEnqueueTests {
 
     static let refusals = [
         Refusal(
-            call: "bursar.enqueue_many('renewals', array['{}', '{\"chunk\": 7}']::jsonb[], dedupe_keys => array['k', 'k'])",
+            call:
+                "bursar.enqueue_many('renewals', array['{}', '{\"chunk\": 7}']::jsonb[], dedupe_keys => array['k', 'k'])",
             words: "was used with other parameters"
         ),
         Refusal(
             call: "bursar.enqueue_many('renewals', array['{\"chunk\": 9}']::jsonb[], dedupe_keys => array['known'])",
             words: "was used with other parameters"
         ),
-        Refusal(call: "bursar.enqueue('renewals', '{\"chunk\": 9}', dedupe_key => 'known')", words: "was used with other parameters"),
-        Refusal(call: "bursar.enqueue_many('renewals', array['{}']::jsonb[], priority => 101)", words: "between -100 and 100"),
+        Refusal(
+            call: "bursar.enqueue('renewals', '{\"chunk\": 9}', dedupe_key => 'known')",
+            words: "was used with other parameters"
+        ),
+        Refusal(
+            call: "bursar.enqueue_many('renewals', array['{}']::jsonb[], priority => 101)",
+            words: "between -100 and 100"
+        ),
         Refusal(call: "bursar.enqueue('renewals', priority => -101)", words: "between -100 and 100"),
         Refusal(call: "bursar.enqueue_many('', array['{}']::jsonb[])", words: "needs the name of a job"),
         Refusal(call: "bursar.enqueue_many('renewals', null)", words: "a list with one JSON object a run"),
-        Refusal(call: "bursar.enqueue_many('renewals', array[array['{}']]::jsonb[])", words: "a list with one JSON object a run"),
+        Refusal(
+            call: "bursar.enqueue_many('renewals', array[array['{}']]::jsonb[])",
+            words: "a list with one JSON object a run"
+        ),
         Refusal(call: "bursar.enqueue_many('renewals', array['{}', null]::jsonb[])", words: "are a JSON object"),
         Refusal(call: "bursar.enqueue_many('renewals', array['[]', '7']::jsonb[])", words: "are a JSON object"),
         Refusal(call: "bursar.enqueue('renewals', '7')", words: "are a JSON object"),
-        Refusal(call: "bursar.enqueue_many('renewals', array['{}']::jsonb[], tenants => array[1, 2])", words: "as long as parameters"),
+        Refusal(
+            call: "bursar.enqueue_many('renewals', array['{}']::jsonb[], tenants => array[1, 2])",
+            words: "as long as parameters"
+        ),
         Refusal(
             call: "bursar.enqueue_many('renewals', array['{}', '{}']::jsonb[], dedupe_keys => array['a'])",
             words: "as long as parameters"
         ),
-        Refusal(call: "bursar.enqueue_many('renewals', array['{}']::jsonb[], retry => '{\"attempts\": 0}')", words: "a value of retry"),
+        Refusal(
+            call: "bursar.enqueue_many('renewals', array['{}']::jsonb[], retry => '{\"attempts\": 0}')",
+            words: "a value of retry"
+        ),
         Refusal(call: "bursar.enqueue('renewals', run_at => 'infinity')", words: "infinity is none"),
     ]
 
@@ -74,7 +90,10 @@ struct ContractEnqueueTests {
         try await withEmptySchema { client in
             _ = try await client.value("select bursar.enqueue('renewals', dedupe_key => 'known')")
             let answer = try await client.run("select * from \(refusal.call)")
-            #expect(answer.complaint.contains("BU003") && answer.complaint.contains(refusal.words), "\(answer.complaint)")
+            #expect(
+                answer.complaint.contains("BU003") && answer.complaint.contains(refusal.words),
+                "\(answer.complaint)"
+            )
             #expect(answer.complaint.contains("HINT:"))
             #expect(try await client.value("select count(*) from bursar.client_run") == "1")
         }
@@ -141,7 +160,10 @@ struct ContractEnqueueTests {
                 return try await group.reduce(into: Set<String>()) { $0.insert($1) }
             }
             #expect(answers.count == 1)
-            #expect(try await client.value("select string_agg(id::text, ',' order by id) from bursar.client_run") == answers.first)
+            #expect(
+                try await client.value("select string_agg(id::text, ',' order by id) from bursar.client_run")
+                    == answers.first
+            )
         }
     }
 

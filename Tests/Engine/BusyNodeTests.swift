@@ -83,7 +83,10 @@ struct BusyNodeTests {
             let most = Mutex<[String: Int64]>([:])
             let work: @Sendable (JobContext) async throws -> Outcome = { context in
                 let running = try await context.read { transaction in
-                    try await transaction.query(Self.running, context.run.job, context.run.id).first?.get(0, as: Int64.self) ?? 0
+                    try await transaction.query(Self.running, context.run.job, context.run.id).first?.get(
+                        0,
+                        as: Int64.self
+                    ) ?? 0
                 }
                 most.withLock { $0[context.run.job] = max($0[context.run.job] ?? 0, running) }
                 try await Task.sleep(for: .milliseconds(Int.random(in: 1...8)))
@@ -103,7 +106,13 @@ struct BusyNodeTests {
                     try await world.text("select count(*)::text from bursar.run") == "0"
                 }
             }
-            #expect(try await world.text("select count(*)::text from bursar.run_history where state = 'succeeded'") == "200")
+            #expect(
+                try await world.text(
+                    """
+                    select count(*)::text from bursar.run_history where state = 'succeeded'
+                    """
+                ) == "200"
+            )
             let seen = most.withLock { $0 }
             #expect(seen["shared"] ?? 9 <= 3 && seen["by_tenant"] ?? 9 <= 4, "\(seen)")
             #expect(seen["shared"] ?? 0 > 1, "they did run side by side: \(seen)")
@@ -116,7 +125,10 @@ struct BusyNodeTests {
         "select count(*) from bursar.run where job = $1 and state = 'running' and $2::bigint > 0"
     )
 
-    @Test("A run under way that is cancelled is told within a second, by a notification or by polling", arguments: [true, false])
+    @Test(
+        "A run under way that is cancelled is told within a second, by a notification or by polling",
+        arguments: [true, false]
+    )
     func cancel(listens: Bool) async throws {
         try await EngineWorld.withGates { world in
             try await world.ask("free", times: 1, tenant: nil)
@@ -158,7 +170,13 @@ struct BusyNodeTests {
             _ = try await world.store.end(runs[0], .failed("no luck", wait: .zero, anew: false))
             try await world.kill("a")
             _ = try await world.store.rescue()
-            #expect(try await world.text("select count(*) || ' ' || min(state) || ' ' || max(state) from bursar.run_history") == "2 cancelled cancelled")
+            #expect(
+                try await world.text(
+                    """
+                    select count(*) || ' ' || min(state) || ' ' || max(state) from bursar.run_history
+                    """
+                ) == "2 cancelled cancelled"
+            )
             // And one that was asked to end at the very moment its attempt was written off.
             try await world.ask("free", times: 1, tenant: nil)
             try await world.database.setUp(

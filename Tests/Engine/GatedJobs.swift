@@ -4,7 +4,9 @@ import Postgres
 import Schedules
 import TestSupport
 
-/// Jobs with limits of every kind. What they do is up to whoever makes them: by default nothing.
+/// Jobs with limits of every kind.
+///
+/// What they do is up to whoever makes them: by default nothing.
 protocol GatedJob: Job where Parameters == GatedParameters {
     var work: @Sendable (JobContext) async throws -> Outcome { get }
 }

@@ -7,7 +7,9 @@ import TestSupport
 
 @Suite("Limits, whatever happens")
 struct LimitPropertyTests {
-    @Test("Through claims side by side, failures, snoozes, cancels, approvals and deaths no limit is passed and nothing is left")
+    @Test(
+        "Through claims side by side, failures, snoozes, cancels, approvals and deaths no limit is passed and nothing is left"
+    )
     func exactThroughEverything() async throws {
         let seed =
             ProcessInfo.processInfo.environment["BURSAR_TEST_SEED"].flatMap(UInt64.init) ?? .random(in: 0...999_999)
@@ -52,7 +54,12 @@ struct LimitPropertyTests {
             case 0: try await die()
             case 1: try await approveAll()
             case 2: try await cancelOne()
-            case 3...5: try await world.database.setUp("update bursar.run set run_at = clock_timestamp() where state in ('scheduled', 'snoozed')")
+            case 3...5:
+                try await world.database.setUp(
+                    """
+                    update bursar.run set run_at = clock_timestamp() where state in ('scheduled', 'snoozed')
+                    """
+                )
             default: break
             }
         }
@@ -117,7 +124,9 @@ struct LimitPropertyTests {
         }
 
         private mutating func cancelOne() async throws {
-            guard let row = try await world.rows("select id from bursar.run order by random() limit 1").first else { return }
+            guard let row = try await world.rows("select id from bursar.run order by random() limit 1").first else {
+                return
+            }
             _ = try await world.desk.cancel(try row.get("id"), reason: nil, by: "operator:test")
         }
 
@@ -125,7 +134,11 @@ struct LimitPropertyTests {
         mutating func bringToAnEnd() async throws {
             for _ in 0..<400 {
                 try await approveAll()
-                try await world.database.setUp("update bursar.run set run_at = clock_timestamp() where state in ('scheduled', 'snoozed')")
+                try await world.database.setUp(
+                    """
+                    update bursar.run set run_at = clock_timestamp() where state in ('scheduled', 'snoozed')
+                    """
+                )
                 try await claimSideBySide()
                 #expect(try await world.overfull().isEmpty)
                 if held.isEmpty, try await world.text("select count(*)::text from bursar.run") == "0" { return }

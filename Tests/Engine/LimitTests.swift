@@ -27,7 +27,13 @@ struct LimitTests {
             try await world.ask("by_key", times: 1, tenant: nil, k: 2)
             let claimed = try await world.look(as: "a")
             #expect(claimed.count == 3)
-            #expect(try await world.text("select count(*)::text from bursar.run where state = 'running' and parameters ->> 'k' = '1'") == "2")
+            #expect(
+                try await world.text(
+                    """
+                    select count(*)::text from bursar.run where state = 'running' and parameters ->> 'k' = '1'
+                    """
+                ) == "2"
+            )
         }
     }
 
@@ -51,7 +57,11 @@ struct LimitTests {
                 } while runs.isEmpty && gates.looksOn
                 try #require(!runs.isEmpty, "nothing was claimed after \(order.count)")
                 for run in runs {
-                    let tenant = try await world.text("select tenant_id::text from bursar.run where id = \(run.identity.id)")
+                    let tenant = try await world.text(
+                        """
+                        select tenant_id::text from bursar.run where id = \(run.identity.id)
+                        """
+                    )
                     order.append(Int64(tenant ?? "") ?? 0)
                 }
                 _ = try await world.store.finish(runs.map { ($0.identity, "") })
@@ -185,7 +195,8 @@ struct LimitTests {
             try await world.ask("by_key", times: 3_000, tenant: 2, k: 1)
             for tenant in 1...100 { try await world.ask("by_tenant", times: 5, tenant: Int64(tenant)) }
             try await world.database.setUp("vacuum analyze bursar.run")
-            let scans = "select string_agg(relname || ' ' || seq_scan, ', ' order by relname) from pg_stat_user_tables where relname in ('run', 'gate_pass')"
+            let scans =
+                "select string_agg(relname || ' ' || seq_scan, ', ' order by relname) from pg_stat_user_tables where relname in ('run', 'gate_pass')"
             let before = try await world.text(scans)
             // A connection tells what it did when it ends.
             try await world.database.setUp(

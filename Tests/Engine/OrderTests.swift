@@ -94,10 +94,15 @@ struct OrderTests {
     @Test("One by one and in bulk runs get the same turns")
     func bulkIsTheSame() async throws {
         try await Self.with { world in
-            let turns = "select string_agg(tenant_id || ':' || priority || ':' || turn, ' ' order by id) from bursar.run"
+            let turns =
+                "select string_agg(tenant_id || ':' || priority || ':' || turn, ' ' order by id) from bursar.run"
             let list: [(tenant: Int, priority: Int)] = [(1, 0), (2, 0), (1, 0), (1, 2), (2, -1), (1, 0), (2, 0)]
             for (tenant, priority) in list {
-                try await world.database.setUp("select bursar.enqueue('free', tenant => \(tenant), priority => \(priority))")
+                try await world.database.setUp(
+                    """
+                    select bursar.enqueue('free', tenant => \(tenant), priority => \(priority))
+                    """
+                )
             }
             let one = try await world.text(turns)
             try await world.database.setUp("delete from bursar.run")
@@ -107,7 +112,11 @@ struct OrderTests {
             #expect(try await world.text(turns) == one)
             try await world.database.setUp("delete from bursar.run")
             try await world.ask("free", tenants: [1, 2, 1, 2, 2, 1])
-            #expect(try await world.text(turns)?.split(separator: " ").map { $0.suffix(2) } == [":1", ":1", ":2", ":2", ":3", ":3"])
+            #expect(
+                try await world.text(turns)?.split(separator: " ").map { $0.suffix(2) } == [
+                    ":1", ":1", ":2", ":2", ":3", ":3",
+                ]
+            )
         }
     }
 

@@ -41,9 +41,17 @@ struct PoisonTests {
     func parameters() async throws {
         try await EngineWorld.withGates { world in
             try await world.registerGated("a")
-            try await world.database.setUp("select bursar.enqueue('free', '{\"k\": \"seven\"}'); select bursar.enqueue('free')")
+            try await world.database.setUp(
+                """
+                select bursar.enqueue('free', '{"k": "seven"}'); select bursar.enqueue('free')
+                """
+            )
             try await Self.work(world)
-            let dead = try await world.text("select attempts || ' ' || outcome from bursar.run_history where state = 'dead'")
+            let dead = try await world.text(
+                """
+                select attempts || ' ' || outcome from bursar.run_history where state = 'dead'
+                """
+            )
             #expect(dead?.hasPrefix("1 the parameters are not those of free") == true, "\(dead ?? "nothing")")
             #expect(try await world.text("select count(*)::text from bursar.run") == "0")
         }
@@ -64,7 +72,9 @@ struct PoisonTests {
         }
     }
 
-    @Test("A schedule whose definition cannot be read is set aside with an alarm, the others fire, and the alarm goes with it")
+    @Test(
+        "A schedule whose definition cannot be read is set aside with an alarm, the others fire, and the alarm goes with it"
+    )
     func schedule() async throws {
         try await EngineWorld.with { world in
             try await world.apply(
@@ -79,15 +89,33 @@ struct PoisonTests {
             )
             try await world.tick(at: "2026-03-01 01:00:01Z")
             #expect(try await world.fires() == ["good ran"])
-            #expect(try await world.text("select key from bursar.alarm where cleared_at is null and kind = 'unreadable'") == "unreadable:bad")
+            #expect(
+                try await world.text(
+                    """
+                    select key from bursar.alarm where cleared_at is null and kind = 'unreadable'
+                    """
+                ) == "unreadable:bad"
+            )
             try await world.lookout.look()
-            #expect(try await world.text("select count(*)::text from bursar.alarm where cleared_at is null and kind = 'unreadable'") == "1")
+            #expect(
+                try await world.text(
+                    """
+                    select count(*)::text from bursar.alarm where cleared_at is null and kind = 'unreadable'
+                    """
+                ) == "1"
+            )
             try await world.apply(
                 EngineWorld.entry("good", "every: 1h") + EngineWorld.entry("bad", "every: 2h"),
                 at: "2026-03-01 01:10Z"
             )
             try await world.lookout.look()
-            #expect(try await world.text("select count(*)::text from bursar.alarm where cleared_at is null and kind = 'unreadable'") == "0")
+            #expect(
+                try await world.text(
+                    """
+                    select count(*)::text from bursar.alarm where cleared_at is null and kind = 'unreadable'
+                    """
+                ) == "0"
+            )
         }
     }
 
@@ -109,12 +137,16 @@ struct PoisonTests {
         }
     }
 
-    @Test("What no run may be like is refused when it is asked for", arguments: [
-        "dedupe_for => interval '300000 years', dedupe_key => 'k'", "retry => '{\"deadline\": \"200000 years\"}'",
-        "retry => '{\"attempts\": 0}'", "retry => '{\"attempts\": \"many\"}'", "retry => '{\"initial\": \"soon\"}'",
-        "retry => '{\"jitter\": 2}'", "retry => '[]'", "retry => '{\"tries\": 3}'", "run_at => 'infinity'", "as_of => 'infinity'",
-        "priority => 101", "priority => null",
-    ])
+    @Test(
+        "What no run may be like is refused when it is asked for",
+        arguments: [
+            "dedupe_for => interval '300000 years', dedupe_key => 'k'", "retry => '{\"deadline\": \"200000 years\"}'",
+            "retry => '{\"attempts\": 0}'", "retry => '{\"attempts\": \"many\"}'", "retry => '{\"initial\": \"soon\"}'",
+            "retry => '{\"jitter\": 2}'", "retry => '[]'", "retry => '{\"tries\": 3}'", "run_at => 'infinity'",
+            "as_of => 'infinity'",
+            "priority => 101", "priority => null",
+        ]
+    )
     func refused(_ argument: String) async throws {
         try await EngineWorld.withGates { world in
             var refusal = "none"

@@ -43,7 +43,11 @@ struct ProviderTests {
             for _ in 0..<6 { try await context.call("bank") {} }
             #expect(ContinuousClock.now - began >= .milliseconds(180), "four tokens at twenty a second")
 
-            try await world.database.setUp("update bursar.provider set rate = 0.01, tokens = 0, counted_at = clock_timestamp()")
+            try await world.database.setUp(
+                """
+                update bursar.provider set rate = 0.01, tokens = 0, counted_at = clock_timestamp()
+                """
+            )
             do {
                 try await context.call("bank") { Issue.record("it was called") }
                 Issue.record("it waited")
@@ -60,7 +64,11 @@ struct ProviderTests {
             try await world.registerGated("a")
             try await world.ask("calls", times: 1, tenant: nil)
             let run = try #require(try await world.look(as: "a").first)
-            try await world.database.setUp("update bursar.provider set rate = 0.05, tokens = 0, counted_at = clock_timestamp()")
+            try await world.database.setUp(
+                """
+                update bursar.provider set rate = 0.05, tokens = 0, counted_at = clock_timestamp()
+                """
+            )
             let signals = RunSignals()
             let context = world.context(run, signals: signals)
             let call = Task { try await context.call("bank", patience: .seconds(60)) {} }
@@ -69,7 +77,9 @@ struct ProviderTests {
         }
     }
 
-    @Test("Failures in a row open the circuit: calls wait, runs are not claimed, an alarm and an outage say so; a success closes it")
+    @Test(
+        "Failures in a row open the circuit: calls wait, runs are not claimed, an alarm and an outage say so; a success closes it"
+    )
     func circuit() async throws {
         try await Self.calling { world, context, _ in
             try await world.ask("calls", times: 3, tenant: nil)
@@ -84,14 +94,26 @@ struct ProviderTests {
             #expect(try await world.text("select max(attempts)::text from bursar.run where state = 'ready'") == "0")
             try await world.lookout.look()
             #expect(try await world.text("select key from bursar.alarm where cleared_at is null") == "circuit:bank")
-            #expect(try await world.text("select subject || ' ' || upper_inf(during) from bursar.outage") == "bank true")
+            #expect(
+                try await world.text(
+                    """
+                    select subject || ' ' || upper_inf(during) from bursar.outage
+                    """
+                ) == "bank true"
+            )
             #expect(try await world.desk.status().text.contains("\"open\": true"))
 
             // It has rested: one run may try, and one call.
             try await world.database.setUp("update bursar.provider set open_until = clock_timestamp()")
             #expect(try await world.look(as: "a").isEmpty, "the run under way is the one that tries")
             try await context.call("bank") {}
-            #expect(try await world.text("select failures || ' ' || coalesce(open_since::text, 'closed') from bursar.provider") == "0 closed")
+            #expect(
+                try await world.text(
+                    """
+                    select failures || ' ' || coalesce(open_since::text, 'closed') from bursar.provider
+                    """
+                ) == "0 closed"
+            )
             #expect(try await world.text("select upper_inf(during)::text from bursar.outage") == "false")
             #expect(try await world.look(as: "a").count == 5)
             try await world.lookout.look()
@@ -111,16 +133,26 @@ struct ProviderTests {
             let trying = world.context(try #require(trial.first))
             await #expect(throws: Down.self) {
                 try await trying.call("bank") {
-                    await #expect { try await trying.call("bank", patience: .zero) {} } throws: { Self.wait(of: $0) != nil }
+                    await #expect { try await trying.call("bank", patience: .zero) {} } throws: {
+                        Self.wait(of: $0) != nil
+                    }
                     throw Down()
                 }
             }
-            #expect(try await world.text("select (open_until > clock_timestamp())::text from bursar.provider") == "true")
+            #expect(
+                try await world.text(
+                    """
+                    select (open_until > clock_timestamp())::text from bursar.provider
+                    """
+                ) == "true"
+            )
             #expect(try await world.text("select count(*)::text from bursar.outage") == "1")
         }
     }
 
-    @Test("What the provider answered does not count against it: a refusal is an answer, and a time to wait is obeyed by every run")
+    @Test(
+        "What the provider answered does not count against it: a refusal is an answer, and a time to wait is obeyed by every run"
+    )
     func answers() async throws {
         try await Self.calling { world, context, _ in
             for _ in 1...9 {
@@ -128,7 +160,9 @@ struct ProviderTests {
                     try await context.call("bank") { throw JobError(.permanent, "unknown account") }
                 }
             }
-            await #expect(throws: CancellationError.self) { try await context.call("bank") { throw CancellationError() } }
+            await #expect(throws: CancellationError.self) {
+                try await context.call("bank") { throw CancellationError() }
+            }
             #expect(try await world.text("select failures::text from bursar.provider") == "0")
             try await world.ask("calls", times: 1, tenant: nil)
             await #expect(throws: JobError.self) {
@@ -185,21 +219,37 @@ struct ProviderTests {
     func desk() async throws {
         try await Self.calling { world, context, _ in
             let noted = Noted()
-            let desk = ProviderDesk(database: world.pool) { _, note in await noted.add("\(note.kind) \(note.content.text)") }
+            let desk = ProviderDesk(database: world.pool) { _, note in
+                await noted.add("\(note.kind) \(note.content.text)")
+            }
             var settings = ProviderDesk.Settings()
             settings.rate = 2.5
             settings.atOnce = 4
             settings.rest = "90 seconds"
             try await desk.set("bank", settings, reason: "as agreed", by: "operator:test")
-            #expect(try await world.text("select rate || ' ' || at_once || ' ' || extract(epoch from rest)::integer from bursar.provider") == "2.5 4 90")
+            #expect(
+                try await world.text(
+                    """
+                    select rate || ' ' || at_once || ' ' || extract(epoch from rest)::integer from bursar.provider
+                    """
+                ) == "2.5 4 90"
+            )
             var lift = ProviderDesk.Settings()
             lift.liftsRate = true
             try await desk.set("bank", lift, reason: "again", by: "operator:test")
-            #expect(try await world.text("select coalesce(rate::text, 'any') || ' ' || at_once from bursar.provider") == "any 4")
+            #expect(
+                try await world.text(
+                    """
+                    select coalesce(rate::text, 'any') || ' ' || at_once from bursar.provider
+                    """
+                ) == "any 4"
+            )
             await #expect(throws: ScheduleRefusal.self) {
                 try await desk.set("bakn", lift, reason: "a slip", by: "operator:test")
             }
-            await #expect(throws: ScheduleRefusal.self) { try await desk.close("bank", reason: "it is", by: "operator:test") }
+            await #expect(throws: ScheduleRefusal.self) {
+                try await desk.close("bank", reason: "it is", by: "operator:test")
+            }
             for _ in 1...5 { await #expect(throws: Down.self) { try await context.call("bank") { throw Down() } } }
             #expect(try await desk.list().text.contains("\"circuit\": \"open\""))
             try await desk.close("bank", reason: "they called", by: "operator:test")

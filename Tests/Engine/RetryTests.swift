@@ -33,13 +33,21 @@ struct RetryTests {
         }
     }
 
-    @Test("Retry colliding with a unique key: the retry takes the key over, and where the work was asked for anew it is refused")
+    @Test(
+        "Retry colliding with a unique key: the retry takes the key over, and where the work was asked for anew it is refused"
+    )
     func retryCollidingWithUniqueKey() async throws {
         try await Self.with { world in
             let first = try await Self.dead(world, key: "march")
             let again = try await Self.retry(world, first)
             #expect(try await world.text("select run_id::text from bursar.dedupe") == "\(again)")
-            #expect(try await world.text("select run_id || ' ' || created from bursar.enqueue('free', dedupe_key => 'march')") == "\(again) false")
+            #expect(
+                try await world.text(
+                    """
+                    select run_id || ' ' || created from bursar.enqueue('free', dedupe_key => 'march')
+                    """
+                ) == "\(again) false"
+            )
             let claimed = try #require(try await world.look(as: "a").first)
             _ = try await world.store.end(claimed, .dead("no use either"))
             #expect(try await world.text("select (expires_at > clock_timestamp())::text from bursar.dedupe") == "true")
@@ -105,10 +113,20 @@ struct RetryTests {
                 try await world.kill(node)
                 _ = try await world.store.rescue()
             }
-            #expect(try await world.text("select outcome from bursar.run_history where state = 'dead'") == "its node died in every attempt")
+            #expect(
+                try await world.text(
+                    """
+                    select outcome from bursar.run_history where state = 'dead'
+                    """
+                ) == "its node died in every attempt"
+            )
             try await world.lookout.look()
             #expect(
-                try await world.text("select evidence ->> 'last_error' from bursar.alarm where key = 'dead:job/free' and cleared_at is null")
+                try await world.text(
+                    """
+                    select evidence ->> 'last_error' from bursar.alarm where key = 'dead:job/free' and cleared_at is null
+                    """
+                )
                     == "its node died in every attempt"
             )
         }

@@ -51,7 +51,8 @@ struct ProvidersCommand: AsyncParsableCommand {
                 let until = circuit == "closed" ? "" : open_until ?? asked_to_wait_until ?? ""
                 return [
                     name, circuit, until, rate.map { "\($0)" } ?? "any", "\(burst)", at_once.map { "\($0)" } ?? "any",
-                    "\(running)", "\(trip_after) failures", "\(rest_seconds) s", jobs.joined(separator: " "), last_error ?? "",
+                    "\(running)", "\(trip_after) failures", "\(rest_seconds) s", jobs.joined(separator: " "),
+                    last_error ?? "",
                 ]
             }
         }
@@ -61,13 +62,15 @@ struct ProvidersCommand: AsyncParsableCommand {
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Set limits of a provider; what is left out stays as it is.",
-            discussion: "`none` takes a limit away. They hold for every node from the next call on, and through restarts."
+            discussion:
+                "`none` takes a limit away. They hold for every node from the next call on, and through restarts."
         )
         @OptionGroup var options: GlobalOptions
         @Argument(help: "The provider, as the list shows it.") var provider: String
         @Option(help: ArgumentHelp("Calls a second over all nodes, or none.", valueName: "n")) var rate: String?
         @Option(help: ArgumentHelp("Calls that may be saved up, 1 or more.", valueName: "n")) var burst: Double?
-        @Option(help: ArgumentHelp("Runs that may use it at the same time, or none.", valueName: "n")) var atOnce: String?
+        @Option(help: ArgumentHelp("Runs that may use it at the same time, or none.", valueName: "n")) var atOnce:
+            String?
         @Option(help: ArgumentHelp("Failures in a row that open its circuit.", valueName: "n")) var openAfter: Int?
         @Option(help: ArgumentHelp("How long an open circuit rests, such as 60s or 5m.", valueName: "time")) var rest:
             String?

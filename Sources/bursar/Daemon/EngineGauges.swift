@@ -23,7 +23,10 @@ enum EngineGauges {
             "bursar_schedule_last_success_timestamp_seconds",
             "When a run of the schedule last succeeded."
         ),
-        MetricDescription("bursar_provider_circuit_open", "1 where calls of the provider are kept back after failures."),
+        MetricDescription(
+            "bursar_provider_circuit_open",
+            "1 where calls of the provider are kept back after failures."
+        ),
         MetricDescription("bursar_provider_failures", "Calls of the provider that failed in a row."),
         MetricDescription("bursar_provider_runs_working", "Runs under way, on all nodes, that need the provider."),
         MetricDescription("bursar_build_info", "1, with the version as a label."),
