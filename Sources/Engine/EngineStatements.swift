@@ -8,5 +8,5 @@ package enum EngineStatements {
         + ScheduleBook.Statements.all + ScheduleDesk.Statements.all + SchedulerScan.Statements.all
         + Lookout.Statements.all
         + NodeStore.FilesStatements.all + RunDesk.Statements.all + AttemptLineStore.Statements.all
-        + [RunRequest.statement]
+        + TrialLedger.Statements.all + [RunRequest.statement]
 }

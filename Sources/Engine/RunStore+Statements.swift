@@ -41,7 +41,9 @@ extension RunStore {
                     select clock_timestamp() as now, bursar.business_now() as business_now
                 ) as moment
                 where r.id = f.id
-                returning r.*
+                returning r.id, r.job, r.schedule, r.attempts, r.fence, r.node_id, r.as_of, r.started_at, r.dry_run, r.parameters,
+                    r.checkpoint, r.failures, r.max_attempts, r.broken_promises, r.retry_jitter, r.retry_initial, r.retry_max,
+                    r.deadline, r.turn
             ), tried as (
                 insert into bursar.attempt (run_id, number, fence, node_id, as_of, started_at)
                 select id, attempts, fence, node_id, as_of, started_at from claimed
@@ -75,8 +77,10 @@ extension RunStore {
             ), gone as (
                 delete from bursar.run r
                 using ended e
-                where r.id = e.run_id and r.fence = e.fence and r.state = 'running'
-                returning r.*, e.outcome
+                -- Running, said so that each is looked up by its number: the index of running runs would be read for each.
+                where r.id = e.run_id and r.fence = e.fence and r.node_id is not null
+                returning r.id, r.job, r.schedule, r.fire_at, r.tenant_id, r.parameters, r.dry_run, r.as_of, r.requested_by, r.reason,
+                    r.dedupe_key, r.attempts, r.fence, r.checkpoint, r.created_at, r.started_at, r.gates, e.outcome
             ), closed as (
                 update bursar.attempt a set ended_at = clock_timestamp(), outcome = 'succeeded'
                 from gone g
@@ -90,11 +94,15 @@ extension RunStore {
                 set state = case p.state when 'open' then 'superseded' else 'applied' end, report = g.checkpoint
                 from gone g
                 where p.run_id = g.id and p.state in ('open', 'approved')
+                    and (select exists (select from bursar.proposal where state in ('open', 'approved')))
             ), passed as (
-                delete from bursar.gate_pass p using gone g where g.gates is not null and p.run_id = g.id
+                delete from bursar.gate_pass p
+                using gone g
+                where g.gates is not null and p.run_id = g.id and (select exists (select from bursar.gate_pass))
             ), answered as (
-                delete from bursar.run_cancel c using gone g where c.run_id = g.id
+                delete from bursar.run_cancel c using gone g where c.run_id = g.id and (select exists (select from bursar.run_cancel))
             )
+            -- The questions whether there is anything at all are asked once a statement, and save a look a run.
             insert into bursar.run_history (id, job, schedule, fire_at, tenant_id, parameters, state, dry_run, as_of, requested_by,
                 reason, dedupe_key, attempts, fence, checkpoint, outcome, created_at, started_at, finished_at)
             select g.id, g.job, g.schedule, g.fire_at, g.tenant_id, g.parameters, 'succeeded', g.dry_run, g.as_of, g.requested_by,

@@ -9,6 +9,7 @@ package struct Runner: Sendable {
     private let database: PostgresPool
     private let store: RunStore
     private let completions: Completions
+    private let metrics = AttemptMetrics()
     private let lineStore: AttemptLineStore
     private let logger: Logger
 
@@ -131,9 +132,7 @@ package struct Runner: Sendable {
     }
 
     private func report(_ ending: AttemptEnding, of run: ClaimedRun, took: Duration, log: Logger) {
-        let module = ("module", run.identity.job)
-        Counter(label: "bursar_attempts_total", dimensions: [module, ("outcome", ending.outcome)]).increment()
-        Timer(label: "bursar_run_duration_seconds", dimensions: [module]).recordNanoseconds(took.nanoseconds)
+        metrics.attemptEnded(run.identity.job, ending.outcome, took: took.nanoseconds)
         let facts: Logger.Metadata = ["took": "\(took)", "outcome": "\(ending.outcome)"]
         switch ending {
         case .succeeded(let text): log.log(level: run.level, "run succeeded: \(text)", metadata: facts)

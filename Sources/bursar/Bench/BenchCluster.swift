@@ -84,6 +84,16 @@ struct BenchCluster: Sendable {
         try await rename(DatabaseSettings.name, to: Self.portfolio)
     }
 
+    /// Makes a template with the schema and nothing in it but what a script adds.
+    func makeEmpty(_ template: String, extra: String) async throws {
+        for name in [template, DatabaseSettings.name] { try await administer("drop database if exists \(name)") }
+        try await administer("create database \(DatabaseSettings.name)")
+        _ = try await MigrateCommand.up(settings)
+        try await script(extra)
+        try await script("vacuum (analyze)")
+        try await rename(DatabaseSettings.name, to: template)
+    }
+
     /// A fresh copy of the template as the database that the daemon works in.
     func copyPortfolio() async throws { try await copy(Self.portfolio) }
 
