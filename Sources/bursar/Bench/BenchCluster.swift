@@ -42,6 +42,7 @@ struct BenchCluster: Sendable {
         let answer: Answer
         do {
             try await cluster.start()
+            try makeScheduleFolder()
             answer = try await body(self)
         } catch {
             await remove()
@@ -49,6 +50,14 @@ struct BenchCluster: Sendable {
         }
         await remove()
         return answer
+    }
+
+    /// Daemons of a bench have no schedules of their own.
+    private func makeScheduleFolder() throws(CommandFailure) {
+        let folder = "\(settings.database.developmentDirectory)/schedules"
+        mkdir(settings.database.developmentDirectory, 0o755)
+        mkdir(folder, 0o755)
+        try NewFile.write("version: 1\nschedules: {}\n", to: "\(folder)/none.yaml", force: true)
     }
 
     /// In a task of its own: the programs that do it would not even start in a cancelled one.
@@ -125,6 +134,14 @@ struct BenchCluster: Sendable {
         var configuration = PostgresConfiguration(url: cluster.url(database: database), applicationName: "bursar bench")
         configuration.statementTimeout = nil
         return configuration
+    }
+
+    /// The web application's login.
+    func client() -> PostgresConfiguration {
+        PostgresConfiguration(
+            url: cluster.url(database: DatabaseSettings.name, user: "bursar_client"),
+            applicationName: "bursar bench"
+        )
     }
 
     /// One statement at a time: databases are not made inside transactions.

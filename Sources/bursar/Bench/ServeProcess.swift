@@ -21,6 +21,17 @@ struct ServeProcess: Sendable {
         self.process = process
     }
 
+    /// One of several, with so many slots.
+    init(_ settings: Settings, slots: Int, number: Int) throws(BenchFailure) {
+        try self.init(
+            settings,
+            [
+                "node.slots=\(slots)", "node.name=bench-\(number)", "operator.socket=\(settings.operatorSocket).\(number)",
+                "schedules=\(settings.database.developmentDirectory)/schedules",
+            ]
+        )
+    }
+
     /// Its share of the memory that it uses, shared libraries divided among their users: PSS, in MiB.
     var proportionalSize: Double { get throws(BenchFailure) { try size("Pss:", of: "smaps_rollup") } }
 

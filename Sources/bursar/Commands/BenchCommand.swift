@@ -26,8 +26,9 @@ struct BenchCommand: AsyncParsableCommand {
         func run() async throws {
             try await BenchCommand.run(options) { cluster, machine, say in
                 let cron = try CronSpeed().measure()
+                let queue = try await QueueBench().measure(cluster, &machine, say)
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
-                return [cron] + renewals + (try await MemoryBench().measure(cluster, &machine, say))
+                return [cron] + queue + renewals + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
     }
@@ -42,18 +43,27 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Runs to drain.") var count = 100_000
         @Option(help: "Slots of each node.") var slots = 1000
         @Option(help: "Nodes.") var nodes = 1
-        @Option(help: "How often each is measured.") var runs = 3
+        @Option(help: "How often the drain is measured.") var runs = 3
+        @Option(help: "Runs to drain while one transaction stays open.") var heldBack = 300_000
+        @Option(help: "Deferred runs that lie in the way of a drain.") var deferred = 500_000
+        @Option(help: "Finished runs that lie in the way of a drain.") var finished = 1_000_000
         @OptionGroup var options: GlobalOptions
 
         func validate() throws {
-            guard count > 0, nodes > 0, runs > 0 else { throw ValidationError("the numbers must be positive") }
+            guard count > 0, nodes > 0, runs > 0, heldBack > 9, deferred > 0, finished > 0 else {
+                throw ValidationError("the numbers must be positive")
+            }
             guard (1...2000).contains(slots) else { throw ValidationError("--slots must be from 1 to 2000") }
         }
 
         func run() async throws {
-            let bench = QueueBench(count: count, slots: slots, nodes: nodes, runs: runs)
+            var bench = QueueBench(count: count, slots: slots, nodes: nodes, runs: runs)
+            bench.heldBack = heldBack
+            bench.deferred = deferred
+            bench.finished = finished
+            let queue = bench
             try await BenchCommand.run(options) { cluster, machine, say in
-                try await bench.measure(cluster, &machine, say)
+                try await queue.measure(cluster, &machine, say)
             }
         }
     }
