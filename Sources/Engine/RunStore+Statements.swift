@@ -7,7 +7,8 @@ extension RunStore {
             "engine.promote",
             """
             update bursar.run set state = 'ready'
-            where state in ('scheduled', 'snoozed') and run_at <= clock_timestamp()
+            -- Asked once: compared with a clock that ticks from row to row, no index could be used.
+            where state in ('scheduled', 'snoozed') and run_at <= (select clock_timestamp())
             """
         )
 
@@ -50,9 +51,9 @@ extension RunStore {
             )
             select id, job, schedule, attempts, fence, as_of, dry_run, parameters, checkpoint, failures, max_attempts,
                 broken_promises, retry_jitter, retry_initial, retry_max, deadline, turn,
-                case row_number() over (order by turn desc)
-                    when 1 then setval('bursar.turn', greatest(turn, (select last_value from bursar.turn)))
-                end as latest_turn
+                (
+                    select setval('bursar.turn', greatest(max(c.turn), (select last_value from bursar.turn))) from claimed c
+                ) as latest_turn
             from claimed
             order by turn, id
             """
@@ -96,9 +97,7 @@ extension RunStore {
                 where p.run_id = g.id and p.state in ('open', 'approved')
                     and (select exists (select from bursar.proposal where state in ('open', 'approved')))
             ), passed as (
-                delete from bursar.gate_pass p
-                using gone g
-                where g.gates is not null and p.run_id = g.id and (select exists (select from bursar.gate_pass))
+                delete from bursar.gate_pass p using gone g where g.gates is not null and p.run_id = g.id
             ), answered as (
                 delete from bursar.run_cancel c using gone g where c.run_id = g.id and (select exists (select from bursar.run_cancel))
             )
