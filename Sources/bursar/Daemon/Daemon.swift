@@ -45,7 +45,7 @@ struct Daemon: Sendable {
         )
         schedules = ScheduleKeeper(
             paths: [settings.schedules],
-            catalogue: JobRegistry.shipped.catalogue,
+            catalogue: JobRegistry.shipped(settings).catalogue,
             database: database,
             node: node,
             logger: logger
