@@ -277,7 +277,9 @@ struct ScheduleLifeTests {
         }
     }
 
-    @Test("Two hundred schedules that are due at one instant have their fires, and their runs begin, within half a second of it")
+    @Test(
+        "Two hundred schedules that are due at one instant have their fires, and their runs begin, within half a second of it"
+    )
     func manyAtOnce() async throws {
         try await House.with(Portfolio.empty) { house in
             house.schedules("{}")
@@ -299,7 +301,8 @@ struct ScheduleLifeTests {
             )
             #expect(late < 0.5, "the last was made \(late) s after it was due")
             try await waitUntil("they have run") {
-                try await house.value("select count(*) from bursar.run_history where job = 'trial'", as: Int.self) == 200
+                try await house.value("select count(*) from bursar.run_history where job = 'trial'", as: Int.self)
+                    == 200
             }
             let begun: Double = try await house.value(
                 "select extract(epoch from max(started_at + business_offset - fire_at))::float8 from bursar.run_history, bursar.installation"

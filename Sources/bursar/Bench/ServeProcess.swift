@@ -26,7 +26,8 @@ struct ServeProcess: Sendable {
         try self.init(
             settings,
             [
-                "node.slots=\(slots)", "node.name=bench-\(number)", "operator.socket=\(settings.operatorSocket).\(number)",
+                "node.slots=\(slots)", "node.name=bench-\(number)",
+                "operator.socket=\(settings.operatorSocket).\(number)",
                 "schedules=\(settings.database.developmentDirectory)/schedules",
             ]
         )
