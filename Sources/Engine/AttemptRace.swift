@@ -84,7 +84,9 @@ private final class FinishLine: Sendable {
         end { state in state.reason.map { .failure($0) } ?? ending }
     }
 
-    /// The work is asked to end. A lease that is lost as well ends the waiting.
+    /// The work is asked to end.
+    ///
+    /// A lease that is lost as well ends the waiting.
     func stop(because reason: any Error) {
         let isSecond = state.withLock { state in
             defer { if state.reason == nil { state.reason = reason } }

@@ -33,9 +33,10 @@ struct Chaos: Sendable {
         var struck = 0
         for _ in 0..<rounds {
             for fault in Fault.allCases.shuffled(using: &chance) {
-                guard try await progress(by: Int.random(in: 30...120, using: &chance)) else { continue }
-                try await strike(fault, &daemons, &chance)
-                struck += 1
+                if try await progress(by: Int.random(in: 30...120, using: &chance)) {
+                    try await strike(fault, &daemons, &chance)
+                    struck += 1
+                }
             }
         }
         print("\(struck) faults")
