@@ -33,7 +33,8 @@ struct Chaos: Sendable {
         var struck = 0
         for _ in 0..<rounds {
             for fault in Fault.allCases.shuffled(using: &chance) {
-                if try await progress(by: Int.random(in: 30...120, using: &chance)) {
+                let isGoingOn = try await progress(by: Int.random(in: 30...120, using: &chance))
+                if isGoingOn {
                     try await strike(fault, &daemons, &chance)
                     struck += 1
                 }
