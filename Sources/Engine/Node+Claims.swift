@@ -73,7 +73,7 @@ extension Node {
         let signals = crew.begin(run.identity.id)
         group.addTask {
             await self.runner.work(run, signals: signals)
-            self.crew.end(run.identity.id)
+            self.crew.end(run.identity.id, signals)
             self.doorbell.ring()
             // The next of its schedule, or of another one that is after it, may start.
             if run.identity.schedule != nil { self.timekeeper.wake() }

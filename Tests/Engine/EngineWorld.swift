@@ -96,15 +96,21 @@ struct EngineWorld {
         Runner(registry: JobRegistry([AnyJob(job)]), database: pool, logger: Logger(label: "test"))
     }
 
-    func node(_ job: LedgerJob, lease: Duration = .seconds(30)) throws -> Node {
+    func node(
+        _ job: LedgerJob,
+        lease: Duration = .seconds(30),
+        poll: Duration = .milliseconds(50),
+        watch: Watch? = nil
+    ) throws -> Node {
         var configuration = Node.Configuration()
         configuration.lease = lease
-        configuration.poll = .milliseconds(50)
+        configuration.poll = poll
         return Node(
             configuration,
             registry: JobRegistry([AnyJob(job)]),
             database: pool,
             leaseDatabase: PostgresPool(database.configuration(), size: 1, loop: try TestCluster.loop),
+            watch: watch,
             logger: Logger(label: "test")
         )
     }
