@@ -44,7 +44,7 @@ extension RunStore {
                 where r.id = f.id
                 returning r.id, r.job, r.schedule, r.attempts, r.fence, r.node_id, r.as_of, r.started_at, r.dry_run, r.parameters,
                     r.checkpoint, r.failures, r.max_attempts, r.broken_promises, r.retry_jitter, r.retry_initial, r.retry_max,
-                    r.deadline, r.turn
+                    r.deadline, r.turn, r.priority
             ), tried as (
                 insert into bursar.attempt (run_id, number, fence, node_id, as_of, started_at)
                 select id, attempts, fence, node_id, as_of, started_at from claimed
