@@ -5,11 +5,13 @@ internal import Postgres
 /// Each is one statement over rows that a partial index finds, so that looking costs next to nothing while all is well.
 package enum AlarmConditions {
     /// The kinds of alarm that these conditions raise and clear.
-    package static let kinds: Set<String> = ["late_start", "deadline", "drift", "dead", "asked", "missed"]
+    package static let kinds: Set<String> = [
+        "late_start", "deadline", "drift", "dead", "asked", "missed", "quarantine",
+    ]
 
     /// The conditions, with how long a node may have other schedule files before that is an alarm.
     static func bound(driftPatience: Duration) -> [BoundStatement] {
-        [lateStart, dead, asked, missed].map { $0.bind() }
+        [lateStart, dead, asked, missed, quarantine].map { $0.bind() }
             + [drift.bind(driftPatience), deadline.bind(Duration.zero, nil as Int64?)]
     }
 
@@ -108,6 +110,17 @@ package enum AlarmConditions {
         """
     )
 
+    /// The quarantine in force.
+    static let quarantine = Statement(
+        "engine.alarm_quarantine",
+        """
+        select 'quarantine:' || q.id as key, 'critical' as severity, q.since,
+            jsonb_build_object('why', q.why, 'since', q.since, 'fence', q.fence, 'told_by', q.told_by)::text as evidence
+        from bursar.quarantine q
+        where q.lifted_at is null
+        """
+    )
+
     /// Nodes whose schedule files are others than those in force, or cannot be read, for longer than a rollout takes.
     static let drift = Statement(
         "engine.alarm_drift",
@@ -129,5 +142,5 @@ package enum AlarmConditions {
         """
     )
 
-    static let all = [lateStart, deadline, dead, asked, missed, drift]
+    static let all = [lateStart, deadline, dead, asked, missed, drift, quarantine]
 }

@@ -27,5 +27,11 @@ package enum EngineMigrations {
             up: String(decoding: PackageResources.m0012_claims_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0012_claims_down_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 14,
+            name: "quarantine",
+            up: String(decoding: PackageResources.m0014_quarantine_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0014_quarantine_down_sql, as: UTF8.self)
+        ),
     ]
 }

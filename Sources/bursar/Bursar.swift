@@ -21,7 +21,10 @@ struct Bursar: AsyncParsableCommand {
                     ImportCommand.self,
                 ]
             ),
-            CommandGroup(name: "Runs", subcommands: [RunCommand.self, RunsCommand.self, AlarmsCommand.self]),
+            CommandGroup(
+                name: "Runs",
+                subcommands: [RunCommand.self, RunsCommand.self, AlarmsCommand.self, NodesCommand.self]
+            ),
             CommandGroup(
                 name: "The business by hand",
                 subcommands: [

@@ -96,15 +96,23 @@ struct EngineWorld {
         Runner(registry: JobRegistry([AnyJob(job)]), database: pool, logger: Logger(label: "test"))
     }
 
-    func node(_ job: LedgerJob, lease: Duration = .seconds(30)) throws -> Node {
+    func node(_ job: LedgerJob, lease: Duration = .seconds(30), slots: Int = 4, ownThread: Bool = false) throws -> Node
+    {
+        try node([AnyJob(job)], lease: lease, slots: slots, ownThread: ownThread)
+    }
+
+    /// - Parameter ownThread: whether the lease has a thread that no test shares.
+    func node(_ jobs: [AnyJob], lease: Duration, slots: Int = 4, ownThread: Bool = false) throws -> Node {
         var configuration = Node.Configuration()
         configuration.lease = lease
+        configuration.slots = slots
         configuration.poll = .milliseconds(50)
+        let loop = ownThread ? try SocketLoop(name: "lease") : try TestCluster.loop
         return Node(
             configuration,
-            registry: JobRegistry([AnyJob(job)]),
+            registry: JobRegistry(jobs),
             database: pool,
-            leaseDatabase: PostgresPool(database.configuration(), size: 1, loop: try TestCluster.loop),
+            leaseDatabase: PostgresPool(database.configuration(), size: 1, loop: loop),
             logger: Logger(label: "test")
         )
     }
