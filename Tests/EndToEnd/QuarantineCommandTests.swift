@@ -17,7 +17,7 @@ struct QuarantineCommandTests {
             // A past that the daemon has seen is gone, as after a promotion.
             try await house.query("delete from bursar.attempt where run_id = \(first)")
             try await waitUntil("/readyz says so") { await daemon.readiness() == 503 }
-            let readiness = try await daemon.text("/readyz")
+            let readiness = try await daemon.text("/readyz?verbose")
             #expect(readiness.contains("quarantine") && readiness.contains("has lost"), "\(readiness)")
             #expect(try await daemon.get("/livez").status == 200)
             #expect(try await daemon.text("/status").contains("\"quarantine\""))
