@@ -61,6 +61,27 @@ struct NodeFaultTests {
         }
     }
 
+    @Test("The watchdog and /readyz look at the loops that claim, keep time, keep the lease and look round")
+    func watchedLoops() async throws {
+        try await EngineWorld.with { world in
+            let node = try world.node(LedgerJob(), lease: .seconds(2))
+            #expect(node.loops.map(\.name).sorted() == ["claims", "lease", "lookout", "time"])
+            #expect(node.loops.allSatisfy { $0.pulse.sinceTurn == nil }, "before the node runs no loop has begun")
+            try await withService(node) {
+                try await waitUntil("every loop has come round, and the database has answered it") {
+                    node.loops.allSatisfy { $0.pulse.sinceAnswer != nil }
+                }
+                let before = node.loops.map { ContinuousClock.now - ($0.pulse.sinceTurn ?? .zero) }
+                try await waitUntil("every loop comes round again, though there is nothing to do", within: .seconds(30))
+                {
+                    zip(node.loops, before).allSatisfy { loop, moment in
+                        ContinuousClock.now - (loop.pulse.sinceTurn ?? .zero) > moment + .milliseconds(1)
+                    }
+                }
+            }
+        }
+    }
+
     @Test("Rescuer and finisher at once: every run is ended once or goes on, and none is both")
     func rescuerAgainstFinisher() async throws {
         try await EngineWorld.with { world in
