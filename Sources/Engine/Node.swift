@@ -50,8 +50,8 @@ package final class Node: Service {
 
     /// A node that works with one pool, and keeps its lease through another: of one connection, on a thread of its own.
     ///
-    /// - Parameter watch: listens for new work and cancel requests; nil where only a pooler leads to the database, so that
-    ///   polling has to serve.
+    /// The watch listens for new work and cancel requests; nil where only a pooler leads to the database, so that polling
+    /// has to serve.
     package init(
         _ configuration: Configuration,
         registry: JobRegistry,

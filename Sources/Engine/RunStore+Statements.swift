@@ -62,8 +62,9 @@ extension RunStore {
             "update bursar.node set idle = $2 where id = $1 and idle <> $2"
         )
 
-        /// Ends attempts that succeeded: runs, numbers of their attempts, fences, outcomes. Each fence is compared; a stale one
-        /// is left out of the answer, and nothing of it is written.
+        /// Ends attempts that succeeded: runs, numbers of their attempts, fences, outcomes.
+        ///
+        /// Each fence is compared; a stale one is left out of the answer, and nothing of it is written.
         ///
         /// Only for runs whose effects are committed already, or that had none.
         static let finish = Statement(

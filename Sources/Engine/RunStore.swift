@@ -40,6 +40,7 @@ package struct RunStore: Sendable {
     }
 
     /// Asks for a run and claims it before any other node can see it; claims none where the request repeats an earlier one.
+    /// - Throws: BU009 while a quarantine is in force.
     package func enqueueAndClaim(
         _ request: RunRequest,
         node: String,
@@ -48,6 +49,7 @@ package struct RunStore: Sendable {
         var options = TransactionOptions.engine
         options.settings = [("bursar.actor", actor)]
         return try await database.withTransaction(options) { transaction in
+            await transaction.postpone(Marks().check)
             let (run, created) = try await request.enqueue(in: transaction)
             guard created else { return (run, nil) }
             await transaction.postpone(Statements.admit.bind("", 50))

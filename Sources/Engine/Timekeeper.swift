@@ -86,7 +86,7 @@ package struct Timekeeper: Sendable {
         let due = known.due(book, logger: logger)
         if !due.isEmpty {
             let fired = try await database.withTransaction(.engineLoop) { transaction in
-                await transaction.postpone(marks.current.check)
+                await checkThePast(in: transaction)
                 return try await fire(due, in: transaction)
             }
             tick.made = fired.made
@@ -100,11 +100,15 @@ package struct Timekeeper: Sendable {
         return tick
     }
 
+    /// First in every transaction: with a past that is gone nothing fires.
+    private func checkThePast(in transaction: Transaction) async {
+        await transaction.postpone(marks.current.check)
+    }
+
     /// What is in force, read with the definitions that this node does not know yet.
     private func read() async throws -> (book: ReadBook, released: Int) {
         try await database.withTransaction(.engineLoop) { transaction in
-            // First: with a past that is gone nothing fires.
-            await transaction.postpone(marks.current.check)
+            await checkThePast(in: transaction)
             let answers = try await transaction.pipeline([
                 Statements.release.bind(), Statements.inForce.bind(known.newestVersion),
             ])

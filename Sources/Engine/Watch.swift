@@ -16,7 +16,7 @@ package struct Watch: Sendable {
     private let loop: SocketLoop
     private let logger: Logger
 
-    /// - Parameter configuration: a direct way to the server, never through a pooler.
+    /// A watch over a direct way to the server, never through a pooler.
     package init(_ configuration: PostgresConfiguration, loop: SocketLoop, logger: Logger) {
         self.configuration = configuration
         self.loop = loop

@@ -156,8 +156,9 @@ package struct JobContext: Sendable {
     }
 }
 
-/// The database holds an older checkpoint than the one that this attempt has committed: it was promoted or restored without
-/// its last commits. The attempt fails; the next one begins at what is there.
+/// The database holds an older checkpoint than the one that this attempt has committed.
+///
+/// It was promoted or restored without its last commits. The attempt fails; the next one begins at what is there.
 struct PastLost: Error, CustomStringConvertible {
     let run: Int64
 

@@ -101,7 +101,7 @@ struct EngineWorld {
         try node([AnyJob(job)], lease: lease, slots: slots, ownThread: ownThread)
     }
 
-    /// - Parameter ownThread: whether the lease has a thread that no test shares.
+    /// A node of these jobs; with `ownThread` no test shares the thread of its lease.
     func node(_ jobs: [AnyJob], lease: Duration, slots: Int = 4, ownThread: Bool = false) throws -> Node {
         var configuration = Node.Configuration()
         configuration.lease = lease

@@ -110,6 +110,10 @@ struct QuarantineTests {
             let run = try await world.enqueue(upTo: 1)
             let refusal = await #expect(throws: PostgresError.self) { try await world.claim(as: "b") }
             #expect(refusal?.sqlState == .inQuarantine)
+            let alone = await #expect(throws: PostgresError.self) {
+                try await world.store.enqueueAndClaim(RunRequest(job: "ledger"), node: "b", by: "operator:test")
+            }
+            #expect(alone?.sqlState == .inQuarantine)
             await #expect(throws: PostgresError.self) { try await world.tick(at: "2026-03-01T01:30:00Z") }
             #expect(try await world.fires() == [])
             #expect(try await world.text("select state from bursar.run where id = \(run)") == "ready")
