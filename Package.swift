@@ -90,12 +90,13 @@ let package = Package(
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
         job("Scanner", ["JobKit", "Schedules"]),
         job("Command", ["CivilTime", "Programs", "Schedules", "JobKit", logging]),
+        job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",
             dependencies: [
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
                 "Schedules", "JobKit", "Engine",
-                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals", "Scanner", "Command",
+                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals", "Scanner", "Command", "Trial",
                 argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
             swiftSettings: strict

@@ -10,11 +10,10 @@ final class AttemptLineWriter: Sendable {
         var isFinished = false
     }
 
-    /// What is said in the attempt.
-    let lines = AttemptLines()
     private let run: RunIdentity
     private let store: AttemptLineStore
     private let state = Mutex(State())
+    private let said = Mutex<AttemptLines?>(nil)
 
     /// Lines that come within this time are stored together.
     private static let pause = Duration.seconds(1)
@@ -22,13 +21,24 @@ final class AttemptLineWriter: Sendable {
     init(_ run: RunIdentity, _ store: AttemptLineStore) {
         self.run = run
         self.store = store
-        lines.onFresh { [weak self] in self?.linesCame() }
+    }
+
+    /// What is said in the attempt.
+    var lines: AttemptLines {
+        said.withLock { said in
+            if let said { return said }
+            let lines = AttemptLines()
+            lines.onFresh { [weak self] in self?.linesCame() }
+            said = lines
+            return lines
+        }
     }
 
     /// Stores what is left; nothing is stored after it has returned.
     ///
     /// It is done though the task was cancelled.
     func finish() async {
+        guard let lines = said.withLock({ $0 }) else { return }
         let pending = state.withLock { state in
             state.isFinished = true
             return state.pending

@@ -1,16 +1,12 @@
 internal import JobKit
 internal import Postgres
+internal import Synchronization
 
 /// Waits for the work of an attempt, or for the first reason to wait no longer: its deadline, or a lost lease.
 ///
 /// Code cannot be ended from outside, only asked to end. Where it ignores that for the grace, its slot is given to others:
 /// the task is left behind, its fence is taken away, and whatever it still tries is refused.
 struct AttemptRace: Sendable {
-    private enum Event: Sendable {
-        case ended(Result<AttemptEnding, any Error>)
-        case stop(any Error)
-    }
-
     let deadline: Duration?
     let grace: Duration
     /// Called when the deadline passes, before the work is asked to end.
@@ -22,74 +18,94 @@ struct AttemptRace: Sendable {
         _ signals: RunSignals,
         _ work: @escaping @Sendable () async throws -> AttemptEnding
     ) async throws -> AttemptEnding {
-        let (events, told) = AsyncStream.makeStream(of: Event.self)
+        let finish = FinishLine()
         // Unstructured: a task group would wait for work that ignores its end, for ever.
         let task = Task {
             do {
-                told.yield(.ended(.success(try await work())))
+                finish.arrived(.success(try await work()))
             } catch {
-                told.yield(.ended(.failure(error)))
+                finish.arrived(.failure(error))
             }
         }
-        return try await withTaskCancellationHandler {
-            try await withThrowingDiscardingTaskGroup { group in
-                group.addTask { await reasonsToStop(identity, signals, told) }
-                defer {
-                    group.cancelAll()
-                    task.cancel()
-                }
-                return try await decide(identity, events, task, &group, told)
+        let lost = LeaseLost(run: identity.id, fence: identity.fence)
+        signals.onAbandonment { stop(task, because: lost, lost, finish) }
+        let clock = deadline.map { deadline in
+            Task {
+                // Waiting: the deadline itself.
+                guard (try? await Task.sleep(for: deadline)) != nil else { return }
+                await deadlinePassed()
+                stop(task, because: JobError(.transient, "the deadline of \(deadline) passed"), lost, finish)
             }
+        }
+        defer { clock?.cancel() }
+        return try await withTaskCancellationHandler {
+            try await finish.result()
         } onCancel: {
             task.cancel()
         }
     }
 
-    private func reasonsToStop(
-        _ identity: RunIdentity,
-        _ signals: RunSignals,
-        _ told: AsyncStream<Event>.Continuation
-    ) async {
-        await withDiscardingTaskGroup { group in
-            group.addTask {
-                await signals.untilAbandoned()
-                do { try signals.check(identity) } catch { told.yield(.stop(error)) }
-            }
-            guard let deadline else { return }
-            group.addTask {
-                // Waiting: the deadline itself.
-                guard (try? await Task.sleep(for: deadline)) != nil else { return }
-                await deadlinePassed()
-                told.yield(.stop(JobError(.transient, "the deadline of \(deadline) passed")))
-            }
+    private func stop(_ task: Task<Void, Never>, because reason: any Error, _ lost: LeaseLost, _ finish: FinishLine) {
+        finish.stop(because: reason)
+        task.cancel()
+        Task {
+            // Waiting: the time that the work has to end when it is asked to.
+            try? await Task.sleep(for: grace)
+            finish.giveUp(lost)
         }
     }
+}
 
-    private func decide(
-        _ identity: RunIdentity,
-        _ events: AsyncStream<Event>,
-        _ task: Task<Void, Never>,
-        _ group: inout ThrowingDiscardingTaskGroup<any Error>,
-        _ told: AsyncStream<Event>.Continuation
-    ) async throws -> AttemptEnding {
-        var stopped: (any Error)?
-        for await event in events {
-            switch (event, stopped) {
-            case (.ended(let result), nil): return try result.get()
-            case (.ended, let reason?): throw reason
-            case (.stop(let reason), nil):
-                stopped = reason
-                task.cancel()
-                let lost = LeaseLost(run: identity.id, fence: identity.fence)
-                group.addTask {
-                    // Waiting: the time that the work has to end when it is asked to.
-                    guard (try? await Task.sleep(for: grace)) != nil else { return }
-                    told.yield(.stop(lost))
-                }
-            case (.stop(let reason), let first?): throw reason is LeaseLost ? reason : first
+/// Where the work of an attempt arrives, or is no longer waited for; what comes later counts for nothing.
+private final class FinishLine: Sendable {
+    private typealias Ending = Result<AttemptEnding, any Error>
+
+    private struct State {
+        var waiting: CheckedContinuation<Ending, Never>?
+        var ending: Ending?
+        var reason: (any Error)?
+    }
+
+    private let state = Mutex(State())
+
+    func result() async throws -> AttemptEnding {
+        try await withCheckedContinuation { continuation in
+            let ending = state.withLock { state in
+                if state.ending == nil { state.waiting = continuation }
+                return state.ending
             }
+            if let ending { continuation.resume(returning: ending) }
         }
-        throw CancellationError()
+        .get()
+    }
+
+    /// The work has ended; where it had been asked to, that is what counts.
+    func arrived(_ ending: Result<AttemptEnding, any Error>) {
+        end { state in state.reason.map { .failure($0) } ?? ending }
+    }
+
+    /// The work is asked to end.
+    ///
+    /// A lease that is lost as well ends the waiting.
+    func stop(because reason: any Error) {
+        let isSecond = state.withLock { state in
+            defer { if state.reason == nil { state.reason = reason } }
+            return state.reason != nil
+        }
+        if isSecond, reason is LeaseLost { giveUp(reason) }
+    }
+
+    func giveUp(_ reason: any Error) { end { _ in .failure(reason) } }
+
+    private func end(_ choose: (State) -> Ending) {
+        let (waiting, ending) = state.withLock { state in
+            guard state.ending == nil else { return (nil as CheckedContinuation<Ending, Never>?, nil as Ending?) }
+            let ending = choose(state)
+            state.ending = ending
+            defer { state.waiting = nil }
+            return (state.waiting, ending)
+        }
+        if let waiting, let ending { waiting.resume(returning: ending) }
     }
 }
 

@@ -39,8 +39,9 @@ final class Crew: Sendable {
         return signals
     }
 
-    func end(_ run: Int64) {
-        state.withLock { _ = $0.working.removeValue(forKey: run) }
+    /// The run that was begun with these signals is no longer worked on; another claim of it may be.
+    func end(_ run: Int64, _ signals: RunSignals) {
+        state.withLock { if $0.working[run] === signals { $0.working[run] = nil } }
     }
 
     func cancel(_ runs: [Int64]) {

@@ -9,5 +9,5 @@ package enum EngineStatements {
         + Lookout.Statements.all
         + NodeStore.FilesStatements.all + NodeStore.QuarantineStatements.all + NodeDesk.Statements.all
         + RunStore.StrayStatements.all + RunDesk.Statements.all + AttemptLineStore.Statements.all
-        + [RunRequest.statement]
+        + TrialLedger.Statements.all + [RunRequest.statement]
 }

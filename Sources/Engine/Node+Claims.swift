@@ -92,7 +92,7 @@ extension Node {
         group.addTask {
             await self.runner.work(run, signals: signals)
             if let missed = signals.missesOfPast { await self.standStill(because: missed) }
-            self.crew.end(run.identity.id)
+            self.crew.end(run.identity.id, signals)
             self.doorbell.ring()
             // The next of its schedule, or of another one that is after it, may start.
             if run.identity.schedule != nil { self.timekeeper.wake() }

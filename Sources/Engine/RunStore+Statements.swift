@@ -7,7 +7,8 @@ extension RunStore {
             "engine.promote",
             """
             update bursar.run set state = 'ready'
-            where state in ('scheduled', 'snoozed') and run_at <= clock_timestamp()
+            -- Asked once: compared with a clock that ticks from row to row, no index could be used.
+            where state in ('scheduled', 'snoozed') and run_at <= (select clock_timestamp())
             """
         )
 
@@ -41,16 +42,18 @@ extension RunStore {
                     select clock_timestamp() as now, bursar.business_now() as business_now
                 ) as moment
                 where r.id = f.id
-                returning r.*
+                returning r.id, r.job, r.schedule, r.attempts, r.fence, r.node_id, r.as_of, r.started_at, r.dry_run, r.parameters,
+                    r.checkpoint, r.failures, r.max_attempts, r.broken_promises, r.retry_jitter, r.retry_initial, r.retry_max,
+                    r.deadline, r.turn
             ), tried as (
                 insert into bursar.attempt (run_id, number, fence, node_id, as_of, started_at)
                 select id, attempts, fence, node_id, as_of, started_at from claimed
             )
             select id, job, schedule, attempts, fence, as_of, dry_run, parameters, checkpoint, failures, max_attempts,
                 broken_promises, retry_jitter, retry_initial, retry_max, deadline, turn,
-                case row_number() over (order by turn desc)
-                    when 1 then setval('bursar.turn', greatest(turn, (select last_value from bursar.turn)))
-                end as latest_turn
+                (
+                    select setval('bursar.turn', greatest(max(c.turn), (select last_value from bursar.turn))) from claimed c
+                ) as latest_turn
             from claimed
             order by turn, id
             """
@@ -75,8 +78,10 @@ extension RunStore {
             ), gone as (
                 delete from bursar.run r
                 using ended e
-                where r.id = e.run_id and r.fence = e.fence and r.state = 'running'
-                returning r.*, e.outcome
+                -- Running, said so that each is looked up by its number: the index of running runs would be read for each.
+                where r.id = e.run_id and r.fence = e.fence and r.node_id is not null
+                returning r.id, r.job, r.schedule, r.fire_at, r.tenant_id, r.parameters, r.dry_run, r.as_of, r.requested_by, r.reason,
+                    r.dedupe_key, r.attempts, r.fence, r.checkpoint, r.created_at, r.started_at, r.gates, e.outcome
             ), closed as (
                 update bursar.attempt a set ended_at = clock_timestamp(), outcome = 'succeeded'
                 from gone g
@@ -90,11 +95,13 @@ extension RunStore {
                 set state = case p.state when 'open' then 'superseded' else 'applied' end, report = g.checkpoint
                 from gone g
                 where p.run_id = g.id and p.state in ('open', 'approved')
+                    and (select exists (select from bursar.proposal where state in ('open', 'approved')))
             ), passed as (
                 delete from bursar.gate_pass p using gone g where g.gates is not null and p.run_id = g.id
             ), answered as (
-                delete from bursar.run_cancel c using gone g where c.run_id = g.id
+                delete from bursar.run_cancel c using gone g where c.run_id = g.id and (select exists (select from bursar.run_cancel))
             )
+            -- The questions whether there is anything at all are asked once a statement, and save a look a run.
             insert into bursar.run_history (id, job, schedule, fire_at, tenant_id, parameters, state, dry_run, as_of, requested_by,
                 reason, dedupe_key, attempts, fence, checkpoint, outcome, created_at, started_at, finished_at)
             select g.id, g.job, g.schedule, g.fire_at, g.tenant_id, g.parameters, 'succeeded', g.dry_run, g.as_of, g.requested_by,

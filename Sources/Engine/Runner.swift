@@ -9,6 +9,7 @@ package struct Runner: Sendable {
     private let database: PostgresPool
     private let store: RunStore
     private let completions: Completions
+    private let metrics = AttemptMetrics()
     private let lineStore: AttemptLineStore
     private let logger: Logger
     private let marks: MarkBook
@@ -26,27 +27,30 @@ package struct Runner: Sendable {
     /// Never throws: whatever happens becomes the ending of the attempt, or a lost lease, which is only told.
     package func work(_ run: ClaimedRun, signals: RunSignals) async {
         let began = ContinuousClock.now
-        let log = logger.about(run.identity)
-        log.log(level: run.level, "attempt begins", metadata: ["as_of": "\(run.identity.asOf)"])
+        if run.level >= logger.logLevel {
+            log(run).log(level: run.level, "attempt begins", metadata: ["as_of": "\(run.identity.asOf)"])
+        }
         do {
-            let ending = try await attempt(run, signals: signals, log: log)
-            guard try await write(ending, of: run, log: log) else {
+            let ending = try await attempt(run, signals: signals)
+            guard try await write(ending, of: run) else {
                 throw LeaseLost(run: run.identity.id, fence: run.identity.fence)
             }
             marks.ended(run.identity)
-            report(ending, of: run, took: .now - began, log: log)
+            report(ending, of: run, took: .now - began)
         } catch is LeaseLost {
             Counter(label: "bursar_fence_rejections_total", dimensions: [("module", run.identity.job)]).increment()
-            log.warning("LeaseLost: another claim owns this run, nothing more is applied")
+            log(run).warning("LeaseLost: another claim owns this run, nothing more is applied")
         } catch {
-            log.error(
+            log(run).error(
                 "the attempt's end could not be written; its run is taken back as a stray, or when the lease ends",
                 metadata: ["error": "\(error)"]
             )
         }
     }
 
-    private func attempt(_ run: ClaimedRun, signals: RunSignals, log: Logger) async throws -> AttemptEnding {
+    private func log(_ run: ClaimedRun) -> Logger { logger.about(run.identity) }
+
+    private func attempt(_ run: ClaimedRun, signals: RunSignals) async throws -> AttemptEnding {
         guard let job = registry[run.identity.job] else {
             return .dead("this node knows no job named \(run.identity.job)")
         }
@@ -55,10 +59,11 @@ package struct Runner: Sendable {
             run: run.identity,
             checkpoint: run.checkpoint,
             database: database,
-            signals: signals,
-            logger: log.keeping(in: said.lines),
-            lines: said.lines
-        )
+            signals: signals
+        ) {
+            let lines = said.lines
+            return (log(run).keeping(in: lines), lines)
+        }
         do {
             let ending = try await racing(run, signals) {
                 try await Self.perform(job, run, context)
@@ -127,16 +132,16 @@ package struct Runner: Sendable {
     }
 
     /// Writes the ending: one that is nothing but a success together with others, any other by itself.
-    private func write(_ ending: AttemptEnding, of run: ClaimedRun, log: Logger) async throws -> Bool {
+    private func write(_ ending: AttemptEnding, of run: ClaimedRun) async throws -> Bool {
         if case .succeeded(let text) = ending { return try await completions.finish(run.identity, text) }
         // It must be written though the service is being shut down, so it does not inherit a cancellation.
-        return try await Task { try await store.untilThere(log) { try await store.end(run, ending) } }.value
+        return try await Task { try await store.untilThere(log(run)) { try await store.end(run, ending) } }.value
     }
 
-    private func report(_ ending: AttemptEnding, of run: ClaimedRun, took: Duration, log: Logger) {
-        let module = ("module", run.identity.job)
-        Counter(label: "bursar_attempts_total", dimensions: [module, ("outcome", ending.outcome)]).increment()
-        Timer(label: "bursar_run_duration_seconds", dimensions: [module]).recordNanoseconds(took.nanoseconds)
+    private func report(_ ending: AttemptEnding, of run: ClaimedRun, took: Duration) {
+        metrics.attemptEnded(run.identity.job, ending.outcome, took: took.nanoseconds)
+        if case .succeeded = ending, run.level < logger.logLevel { return }
+        let log = log(run)
         let facts: Logger.Metadata = ["took": "\(took)", "outcome": "\(ending.outcome)"]
         switch ending {
         case .succeeded(let text): log.log(level: run.level, "run succeeded: \(text)", metadata: facts)

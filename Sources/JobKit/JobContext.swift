@@ -9,9 +9,7 @@ internal import Synchronization
 /// lost it throws ``LeaseLost`` and applies nothing.
 package struct JobContext: Sendable {
     package let run: RunIdentity
-    package let logger: Logger
-    /// What is said in this attempt and kept with it; the logger's lines come here by themselves.
-    package let lines: AttemptLines
+    private let voice: Voice
     private let database: PostgresPool
     private let signals: RunSignals
     private let progress: Progress
@@ -21,6 +19,12 @@ package struct JobContext: Sendable {
 
     /// The business instant that every decision of this attempt takes as "now".
     package var asOf: Instant { run.asOf }
+
+    /// Its lines carry the run, and are kept with the attempt from `info` on.
+    package var logger: Logger { voice.words.logger }
+
+    /// What is said in this attempt and kept with it; the logger's lines come here by themselves.
+    package var lines: AttemptLines { voice.words.lines }
 
     /// How far the run has come.
     package var checkpoint: Checkpoint { progress.current }
@@ -33,9 +37,19 @@ package struct JobContext: Sendable {
         logger: Logger,
         lines: AttemptLines = AttemptLines()
     ) {
+        self.init(run: run, checkpoint: checkpoint, database: database, signals: signals) { (logger, lines) }
+    }
+
+    /// A context whose logger and lines are made when the first word is said: most runs of many say nothing.
+    package init(
+        run: RunIdentity,
+        checkpoint: Checkpoint,
+        database: PostgresPool,
+        signals: RunSignals,
+        voice: @escaping @Sendable () -> (logger: Logger, lines: AttemptLines)
+    ) {
         self.run = run
-        self.logger = logger
-        self.lines = lines
+        self.voice = Voice(voice)
         self.database = database
         self.signals = signals
         progress = Progress(checkpoint)
@@ -174,5 +188,24 @@ private final class Progress: Sendable {
     var current: Checkpoint {
         get { checkpoint.withLock { $0 } }
         set { checkpoint.withLock { $0 = newValue } }
+    }
+}
+
+/// What an attempt speaks with.
+private final class Voice: Sendable {
+    typealias Words = (logger: Logger, lines: AttemptLines)
+
+    private let make: @Sendable () -> Words
+    private let made = Mutex<Words?>(nil)
+
+    init(_ make: @escaping @Sendable () -> Words) { self.make = make }
+
+    var words: Words {
+        made.withLock { made in
+            if let made { return made }
+            let words = make()
+            made = words
+            return words
+        }
     }
 }

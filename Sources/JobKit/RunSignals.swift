@@ -10,7 +10,7 @@ package final class RunSignals: Sendable {
 
     private let wish = Mutex(Wish.none)
     private let lostPast = Mutex<String?>(nil)
-    private let abandonment = AsyncStream<Never>.makeStream()
+    private let whenAbandoned = Mutex<(@Sendable () -> Void)?>(nil)
     /// Of a run that waits for a wish; most look for one between chunks.
     private let waiting = Mutex<AsyncStream<Never>.Continuation?>(nil)
 
@@ -31,7 +31,7 @@ package final class RunSignals: Sendable {
     /// The lease is as good as lost: stop at once.
     package func abandon() {
         wish.withLock { $0 = .abandon }
-        abandonment.continuation.finish()
+        whenAbandoned.withLock { $0 }?()
         waiting.withLock { $0 }?.finish()
     }
 
@@ -53,9 +53,10 @@ package final class RunSignals: Sendable {
     /// Whether the lease is as good as lost.
     package var isAbandoned: Bool { wish.withLock { $0 == .abandon } }
 
-    /// Returns when the run was abandoned, or the task cancelled.
-    package func untilAbandoned() async {
-        for await _ in abandonment.stream {}
+    /// Has the action called when the run is abandoned, or at once where it was; it must not wait.
+    package func onAbandonment(_ action: @escaping @Sendable () -> Void) {
+        whenAbandoned.withLock { $0 = action }
+        if isAbandoned { action() }
     }
 
     /// - Throws: what was wished, as the error that ends the run.

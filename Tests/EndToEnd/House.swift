@@ -118,6 +118,9 @@ final class House: Sendable {
         return process
     }
 
+    /// What everything that was started here has said so far.
+    var logs: [String] { children.withLock { $0 }.map(\.said) }
+
     private func settings(node: String) -> [String: String] {
         Program.environment.merging(
             [

@@ -277,7 +277,9 @@ struct ScheduleLifeTests {
         }
     }
 
-    @Test("Two hundred schedules that are due at one instant have their fires within half a second of it")
+    @Test(
+        "Two hundred schedules that are due at one instant have their fires, and their runs begin, within half a second of it"
+    )
     func manyAtOnce() async throws {
         try await House.with(Portfolio.empty) { house in
             house.schedules("{}")
@@ -287,7 +289,7 @@ struct ScheduleLifeTests {
                 "select to_char((bursar.business_now() + interval '6 seconds') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SSZ')"
             )
             house.schedules(
-                "\n" + (1...200).map { "  s\($0): { job: scanner, once: \(due), enabled: true }\n" }.joined()
+                "\n" + (1...200).map { "  s\($0): { job: trial, once: \(due), enabled: true }\n" }.joined()
             )
             let reload = try await house.bursar("reload")
             #expect(reload.status == 0, "\(reload)")
@@ -298,6 +300,15 @@ struct ScheduleLifeTests {
                 "select extract(epoch from max(made_at + business_offset - fire_at))::float8 from bursar.fire, bursar.installation"
             )
             #expect(late < 0.5, "the last was made \(late) s after it was due")
+            try await waitUntil("they have run") {
+                try await house.value("select count(*) from bursar.run_history where job = 'trial'", as: Int.self)
+                    == 200
+            }
+            let begun: Double = try await house.value(
+                "select extract(epoch from max(started_at + business_offset - fire_at))::float8 from bursar.run_history, bursar.installation"
+            )
+            print("200 at once: all began within \(begun) s")
+            #expect(begun < 0.5, "the last began \(begun) s after it was due")
             #expect(try await house.value("select count(distinct xmin::text) from bursar.fire", as: Int.self) == 1)
         }
     }

@@ -31,7 +31,7 @@ class Broken(Exception):
     """A definition that cannot be read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mutant:
     name: str
     breaks: str
@@ -39,25 +39,33 @@ class Mutant:
     was: str
     becomes: str
     test: str
+    # Where one promise is kept in two places, the second one: a line of a file too.
+    and_file: str | None = None
+    and_was: str | None = None
+    and_becomes: str | None = None
     definition: Path
     line: int
 
+    @property
+    def edits(self):
+        """What changes: files, texts, and what they become."""
+        first = [(self.file, self.was, self.becomes)]
+        return first + ([(self.and_file, self.and_was, self.and_becomes)] if self.and_file else [])
+
     def problem(self, top=TOP):
         """Why it cannot be applied, or None."""
-        path = top / self.file
-        if not path.is_file():
-            return f"{self.name}: there is no {self.file}"
-        if "\n" in self.was.strip("\n") or "\n" in self.becomes.strip("\n"):
-            return f"{self.name}: a mutant changes one line"
-        times = path.read_text().count(self.was)
-        if times != 1:
-            return f"{self.name}: its text stands {times} times in {self.file}, not once"
-        if self.was == self.becomes:
-            return f"{self.name}: it changes nothing"
+        for file, was, becomes in self.edits:
+            path = top / file
+            if not path.is_file():
+                return f"{self.name}: there is no {file}"
+            if not was or "\n" in was.strip("\n") or "\n" in (becomes or "").strip("\n"):
+                return f"{self.name}: a mutant changes one line"
+            times = path.read_text().count(was)
+            if times != 1:
+                return f"{self.name}: its text stands {times} times in {file}, not once"
+            if was == becomes:
+                return f"{self.name}: it changes nothing"
         return None
-
-    def applied(self, text):
-        return text.replace(self.was, self.becomes)
 
 
 def load(top=TOP):
@@ -155,10 +163,10 @@ def shown(output, pattern=r"error:", most=15):
 
 def verdict(mutant):
     """What became of one mutant, and what to show of it."""
-    path = TREE / mutant.file
-    original = path.read_text()
+    originals = {file: (TREE / file).read_bytes() for file, _, _ in mutant.edits}
     try:
-        put(path, mutant.applied(original).encode())
+        for file, was, becomes in mutant.edits:
+            put(TREE / file, (TREE / file).read_text().replace(was, becomes).encode())
         built, output = build()
         if not built:
             return "does not compile", shown(output)
@@ -171,7 +179,8 @@ def verdict(mutant):
             return "SURVIVED", f"    {mutant.test} passes though {mutant.breaks}"
         return "no test failed", shown(output, r".", most=10)
     finally:
-        put(path, original.encode())
+        for file, original in originals.items():
+            put(TREE / file, original)
 
 
 def prepare(mutants):

@@ -171,7 +171,8 @@ alter table bursar.run drop column turn, drop column gates, drop column admitted
 create index run_ready on bursar.run (priority desc, run_at, id) where state = 'ready';
 create index run_of_schedule on bursar.run (schedule, fire_at);
 create index run_history_of_schedule on bursar.run_history (schedule, fire_at);
-drop table bursar.outage, bursar.provider, bursar.job_limit;
+drop index bursar.proposal_undone;
+drop table bursar.trial_entry, bursar.outage, bursar.provider, bursar.job_limit;
 drop sequence bursar.turn;
 
 reset role;

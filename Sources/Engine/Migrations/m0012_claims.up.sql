@@ -569,6 +569,19 @@ end
 $$;
 grant execute on function bursar.assert_fence_to_read(bigint, bigint) to bursar_scan;
 
+create index proposal_undone on bursar.proposal (run_id) where state in ('open', 'approved');
+
+-- What trial runs leave: a row for every effect. Nothing keeps the same effect from being written twice but the fence.
+create table bursar.trial_entry (
+    run_id     bigint not null,
+    number     bigint not null,
+    fence      bigint not null,
+    written_at timestamptz not null default clock_timestamp()
+);
+create index trial_entry_of_run on bursar.trial_entry (run_id);
+grant select, insert on bursar.trial_entry to bursar_engine;
+grant select on bursar.trial_entry to bursar_scan, bursar_ops, bursar_backup;
+
 -- Rights ---------------------------------------------------------------------------------------------------------------
 
 grant select, insert, update, delete on bursar.job_limit, bursar.provider, bursar.gate_pass, bursar.outage to bursar_engine;

@@ -42,6 +42,7 @@ struct BenchCluster: Sendable {
         let answer: Answer
         do {
             try await cluster.start()
+            try makeScheduleFolder()
             answer = try await body(self)
         } catch {
             await remove()
@@ -49,6 +50,14 @@ struct BenchCluster: Sendable {
         }
         await remove()
         return answer
+    }
+
+    /// Daemons of a bench have no schedules of their own.
+    private func makeScheduleFolder() throws(CommandFailure) {
+        let folder = "\(settings.database.developmentDirectory)/schedules"
+        mkdir(settings.database.developmentDirectory, 0o755)
+        mkdir(folder, 0o755)
+        try NewFile.write("version: 1\nschedules: {}\n", to: "\(folder)/none.yaml", force: true)
     }
 
     /// In a task of its own: the programs that do it would not even start in a cancelled one.
@@ -84,6 +93,16 @@ struct BenchCluster: Sendable {
         try await rename(DatabaseSettings.name, to: Self.portfolio)
     }
 
+    /// Makes a template with the schema and nothing in it but what a script adds.
+    func makeEmpty(_ template: String, extra: String) async throws {
+        for name in [template, DatabaseSettings.name] { try await administer("drop database if exists \(name)") }
+        try await administer("create database \(DatabaseSettings.name)")
+        _ = try await MigrateCommand.up(settings)
+        try await script(extra)
+        try await script("vacuum (analyze)")
+        try await rename(DatabaseSettings.name, to: template)
+    }
+
     /// A fresh copy of the template as the database that the daemon works in.
     func copyPortfolio() async throws { try await copy(Self.portfolio) }
 
@@ -115,6 +134,14 @@ struct BenchCluster: Sendable {
         var configuration = PostgresConfiguration(url: cluster.url(database: database), applicationName: "bursar bench")
         configuration.statementTimeout = nil
         return configuration
+    }
+
+    /// The web application's login.
+    func client() -> PostgresConfiguration {
+        PostgresConfiguration(
+            url: cluster.url(database: DatabaseSettings.name, user: "bursar_client"),
+            applicationName: "bursar bench"
+        )
     }
 
     /// One statement at a time: databases are not made inside transactions.

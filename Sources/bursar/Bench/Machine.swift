@@ -65,7 +65,7 @@ struct Machine: Encodable, Sendable {
     }
 
     /// Files of /proc say that they are empty, so they are read to their end.
-    private static func text(_ path: String) -> String? {
+    static func text(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

@@ -24,7 +24,7 @@ struct OwnRenewals: Sendable {
             loop.stop()
             leaseLoop.stop()
         }
-        let database = PostgresPool(configuration, size: settings.nodeSlots + 3, loop: loop)
+        let database = PostgresPool(configuration, size: settings.nodeConnections, loop: loop)
         let leaseDatabase = PostgresPool(configuration, size: 1, loop: leaseLoop)
         let node = Node(
             settings.nodeConfiguration,

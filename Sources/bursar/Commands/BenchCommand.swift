@@ -10,7 +10,7 @@ struct BenchCommand: AsyncParsableCommand {
             Measures a private PostgreSQL server of its own, which is removed afterwards. Without a subject it measures \
             everything. Exit code 1 when a figure misses what is demanded of it.
             """,
-        subcommands: [All.self, Renewals.self, Memory.self, Cron.self],
+        subcommands: [All.self, Queue.self, Renewals.self, Memory.self, Cron.self],
         defaultSubcommand: All.self
     )
 
@@ -26,8 +26,44 @@ struct BenchCommand: AsyncParsableCommand {
         func run() async throws {
             try await BenchCommand.run(options) { cluster, machine, say in
                 let cron = try CronSpeed().measure()
+                let queue = try await QueueBench().measure(cluster, &machine, say)
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
-                return [cron] + renewals + (try await MemoryBench().measure(cluster, &machine, say))
+                return [cron] + queue + renewals + (try await MemoryBench().measure(cluster, &machine, say))
+            }
+        }
+    }
+
+    /// The queue beside bare SQL.
+    struct Queue: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "queue",
+            abstract: "Ask for runs, claim and end them, beside the bare statements of a queue."
+        )
+
+        @Option(help: "Runs to drain.") var count = 100_000
+        @Option(help: "Slots of each node.") var slots = 1000
+        @Option(help: "Nodes.") var nodes = 1
+        @Option(help: "How often the drain is measured.") var runs = 3
+        @Option(help: "Runs to drain while one transaction stays open.") var heldBack = 300_000
+        @Option(help: "Deferred runs that lie in the way of a drain.") var deferred = 500_000
+        @Option(help: "Finished runs that lie in the way of a drain.") var finished = 1_000_000
+        @OptionGroup var options: GlobalOptions
+
+        func validate() throws {
+            guard count > 0, nodes > 0, runs > 0, heldBack > 9, deferred > 0, finished > 0 else {
+                throw ValidationError("the numbers must be positive")
+            }
+            guard (1...2000).contains(slots) else { throw ValidationError("--slots must be from 1 to 2000") }
+        }
+
+        func run() async throws {
+            var bench = QueueBench(count: count, slots: slots, nodes: nodes, runs: runs)
+            bench.heldBack = heldBack
+            bench.deferred = deferred
+            bench.finished = finished
+            let queue = bench
+            try await BenchCommand.run(options) { cluster, machine, say in
+                try await queue.measure(cluster, &machine, say)
             }
         }
     }

@@ -28,7 +28,7 @@ struct Daemon: Sendable {
         // Whoever asks while the database is away is told so, and does not wait for it.
         configuration.poolWait = .seconds(10)
         let loop = try SocketLoop(name: "database")
-        database = PostgresPool(configuration, size: settings.nodeSlots + 3, loop: loop, logger: logger)
+        database = PostgresPool(configuration, size: settings.nodeConnections, loop: loop, logger: logger)
         configuration.applicationName = "bursar lease"
         configuration.poolWait = settings.nodeLease / 4
         configuration.statementTimeout = settings.nodeLease / 3
@@ -45,7 +45,7 @@ struct Daemon: Sendable {
         )
         schedules = ScheduleKeeper(
             paths: [settings.schedules],
-            catalogue: JobRegistry.shipped.catalogue,
+            catalogue: JobRegistry.shipped(settings).catalogue,
             database: database,
             node: node,
             logger: logger
@@ -172,6 +172,10 @@ extension Daemon {
 }
 
 extension Settings {
+    /// Of this process's pool: one for each slot and three for the engine itself, but no more than configured; runs that have
+    /// none wait their turn.
+    var nodeConnections: Int { min(nodeSlots + 3, database.connections) }
+
     /// How this process behaves as a node.
     var nodeConfiguration: Node.Configuration {
         var configuration = Node.Configuration()

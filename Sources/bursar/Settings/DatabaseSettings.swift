@@ -21,7 +21,7 @@ struct DatabaseSettings: Sendable {
     init(_ reader: inout SettingsReader) throws(CommandFailure) {
         developmentDirectory = Self.absolute(try reader.text(.developmentDirectory, preset: ".bursar"))
         isPooled = try reader.boolean(.databasePooled, preset: false)
-        connections = try reader.number(.databaseConnections, preset: 8, in: 2...200)
+        connections = try reader.number(.databaseConnections, preset: 16, in: 2...200)
         let direct = try reader.optionalText(.databaseDirectURL)
         let migration = try reader.optionalText(.databaseMigrationURL)
         if let named = try reader.optionalText(.databaseURL) {

@@ -47,7 +47,7 @@ struct Settings: Sendable {
         operatorSocket = try reader.text(.operatorSocket, preset: Self.usualSocket(isInstalled, database))
         operatorListen = try reader.loopback(.operatorListen)
         nodeName = try reader.text(.nodeName, preset: Self.hostName, because: "this host")
-        nodeSlots = try reader.number(.nodeSlots, preset: 4, in: 1...256)
+        nodeSlots = try reader.number(.nodeSlots, preset: 4, in: 1...2000)
         nodeLease = try reader.duration(.nodeLease, preset: "30s", in: .seconds(1)...Duration.seconds(600))
         commandSecrets = try reader.optionalText(.commandSecrets)
         commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
