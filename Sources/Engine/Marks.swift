@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// A database that was promoted or restored without its last commits cannot know what it lost; who saw them can. Only what the
 /// database acknowledged is remembered. Kept in memory, so a process that has just started remembers nothing.
-package struct Marks: Equatable, Sendable {
+package struct Marks: Codable, Equatable, Sendable {
     /// One attempt, under the fence of its claim.
     package struct Attempt: Codable, Equatable, Sendable {
         package let run: Int64
