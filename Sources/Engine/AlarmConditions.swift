@@ -6,12 +6,12 @@ internal import Postgres
 package enum AlarmConditions {
     /// The kinds of alarm that these conditions raise and clear.
     package static let kinds: Set<String> = [
-        "late_start", "deadline", "drift", "dead", "asked", "missed", "circuit", "unreadable",
+        "late_start", "deadline", "drift", "dead", "asked", "missed", "quarantine", "circuit", "unreadable",
     ]
 
     /// The conditions, with how long a node may have other schedule files before that is an alarm.
     static func bound(driftPatience: Duration) -> [BoundStatement] {
-        [lateStart, dead, asked, missed, circuit, unreadable].map { $0.bind() }
+        [lateStart, dead, asked, missed, quarantine, circuit, unreadable].map { $0.bind() }
             + [drift.bind(driftPatience), deadline.bind(Duration.zero, nil as Int64?)]
     }
 
@@ -110,6 +110,17 @@ package enum AlarmConditions {
         """
     )
 
+    /// The quarantine in force.
+    static let quarantine = Statement(
+        "engine.alarm_quarantine",
+        """
+        select 'quarantine:' || q.id as key, 'critical' as severity, q.since,
+            jsonb_build_object('why', q.why, 'since', q.since, 'fence', q.fence, 'told_by', q.told_by)::text as evidence
+        from bursar.quarantine q
+        where q.lifted_at is null
+        """
+    )
+
     /// Nodes whose schedule files are others than those in force, or cannot be read, for longer than a rollout takes.
     static let drift = Statement(
         "engine.alarm_drift",
@@ -153,5 +164,5 @@ package enum AlarmConditions {
         """
     )
 
-    static let all = [lateStart, deadline, dead, asked, missed, drift, circuit, unreadable]
+    static let all = [lateStart, deadline, dead, asked, missed, drift, quarantine, circuit, unreadable]
 }

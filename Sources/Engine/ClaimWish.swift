@@ -13,6 +13,8 @@ package struct ClaimWish: Sendable {
     package var gatesLookedAt = 50
     /// Whether the node has said that it wants to be told of new work.
     package var saidIdle = false
+    /// What the node remembers of the database's past: where that is gone the claim is refused.
+    package var marks = Marks()
 
     package init(node: String, jobs: [String], limit: Int) {
         self.node = node

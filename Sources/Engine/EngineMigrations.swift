@@ -28,6 +28,12 @@ package enum EngineMigrations {
             down: String(decoding: PackageResources.m0012_claims_down_sql, as: UTF8.self)
         ),
         Migration(
+            number: 14,
+            name: "quarantine",
+            up: String(decoding: PackageResources.m0014_quarantine_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0014_quarantine_down_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 15,
             name: "unreadable",
             up: String(decoding: PackageResources.m0015_unreadable_up_sql, as: UTF8.self),

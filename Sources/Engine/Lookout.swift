@@ -10,6 +10,8 @@ package struct Lookout: Sendable {
     /// How long an attempt may go on after its deadline before its fence is taken away.
     package static let grace = Duration.seconds(30)
 
+    /// When it last came round.
+    package let pulse = Pulse()
     private let database: PostgresPool
     private let logger: Logger
     /// How long a node may have other schedule files before that is an alarm.
@@ -24,14 +26,17 @@ package struct Lookout: Sendable {
     /// Looks until the task is cancelled.
     package func keepLooking(every pause: Duration) async {
         var houseKept: ContinuousClock.Instant?
+        pulse.begin()
         while !Task.isCancelled {
             do {
                 try await look()
+                pulse.beat()
                 if houseKept.map({ .now - $0 > .seconds(3600) }) ?? true {
                     try await keepHouse()
                     houseKept = .now
                 }
             } catch {
+                pulse.missed("\(error)")
                 if !Task.isCancelled { logger.notice("could not look round", metadata: ["error": "\(error)"]) }
             }
             // Waiting: what is late is told by the clock alone.

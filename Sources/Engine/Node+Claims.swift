@@ -7,12 +7,18 @@ extension Node {
     /// Polls: the fallback where nobody rings, and the way by which runs whose time has come are found.
     func ringRegularly() async {
         while !Task.isCancelled {
-            // Waiting: polling goes by the clock. Whoever cancels a run is heard within a second, so half of that.
-            for _ in 0..<2 {
-                try? await Task.sleep(for: configuration.poll / 2)
-                await heedCancels()
-            }
+            // Waiting: polling goes by the clock.
+            try? await Task.sleep(for: configuration.poll)
             doorbell.ring()
+        }
+    }
+
+    /// Looks for cancel requests that nobody told of, apart from the claim loop, which must come round without it.
+    func heedCancelsRegularly() async {
+        while !Task.isCancelled {
+            // Waiting: polling goes by the clock. Whoever cancels a run is heard within a second, so half of that.
+            try? await Task.sleep(for: configuration.poll / 2)
+            await heedCancels()
         }
     }
 
@@ -31,6 +37,8 @@ extension Node {
         guard !working.isEmpty else { return }
         do {
             crew.cancel(try await runs.cancelled(among: working))
+            // Where all slots are taken the claim loop has nothing to ask.
+            if crew.freeSlots == 0 { pulse.answer() }
         } catch {
             logger.notice("could not look for cancel requests", metadata: ["error": "\(error)"])
         }
@@ -38,16 +46,25 @@ extension Node {
 
     func claimAndWork() async {
         var claims = ClaimState(poll: configuration.poll)
+        pulse.begin()
         await withDiscardingTaskGroup { group in
             for await _ in doorbell.answers {
                 if crew.isDone { break }
                 claims.gates.begin()
                 do {
+                    guard crew.freeSlots > 0 else {
+                        pulse.turn()
+                        continue
+                    }
                     while try await lookForWork(&claims, &group) {}
                     pulse.beat()
                 } catch {
-                    pulse.missed("\(error)")
-                    logger.warning("could not look for work", metadata: ["error": "\(error)"])
+                    if await standStill(for: error) {
+                        pulse.beat()
+                    } else {
+                        pulse.missed("\(error)")
+                        logger.warning("could not look for work", metadata: ["error": "\(error)"])
+                    }
                 }
             }
         }
@@ -59,8 +76,11 @@ extension Node {
         let free = crew.freeSlots
         guard free > 0 else { return false }
         let began = ContinuousClock.now
-        let wish = claims.wish(node: crew.nodeID, jobs: registry.names, limit: free, now: began)
+        var wish = claims.wish(node: crew.nodeID, jobs: registry.names, limit: free, now: began)
+        wish.marks = marks.current
         let claim = try await runs.claim(wish)
+        marks.claimed(claim.runs)
+        noQuarantine()
         claims.got(claim, wish, began: began, ended: .now)
         for run in claim.runs { begin(run, &group) }
         // A node that says it is idle looks once more: what came in between was not told to it.
@@ -73,6 +93,7 @@ extension Node {
         let signals = crew.begin(run.identity.id)
         group.addTask {
             await self.runner.work(run, signals: signals)
+            if let missed = signals.missesOfPast { await self.standStill(because: missed) }
             self.crew.end(run.identity.id, signals)
             self.doorbell.ring()
             // The next of its schedule, or of another one that is after it, may start.

@@ -1,9 +1,11 @@
 internal import Logging
 internal import Metrics
+internal import Postgres
 
 /// The lease of a node: one for all that it does, renewed on a connection and a thread of its own.
 extension Node {
     func keepLease() async {
+        leasePulse.begin()
         while !Task.isCancelled {
             guard let lease = await register() else { continue }
             await renewUntilLost(lease)
@@ -30,14 +32,15 @@ extension Node {
             try await nodes.tellLimits(registry)
             if let standing = files.standing { try await nodes.tellFiles(standing, of: id) }
             crew.nodeID = id
+            leasePulse.beat()
             doorbell.ring()
             logger.info("node has a lease", metadata: ["node": "\(id)", "lease": "\(configuration.lease)"])
             return LeaseClock(length: configuration.lease, grantedAt: began)
         } catch {
-            pulse.missed("\(error)")
+            leasePulse.missed("\(error)")
             logger.warning("no lease yet", metadata: ["error": "\(error)"])
             // Waiting: the database is away, and nothing tells when it is back.
-            try? await Task.sleep(for: min(.seconds(1), configuration.lease / 4))
+            await leaseDatabase.pause(until: .now + min(.seconds(1), configuration.lease / 4))
             return nil
         }
     }
@@ -59,7 +62,7 @@ extension Node {
                 return abandon(belief, "the lease could not be renewed in time, its work is abandoned")
             }
             // Waiting: a lease ends by the clock.
-            try? await Task.sleep(until: moment)
+            await leaseDatabase.pause(until: moment)
         }
     }
 
@@ -75,13 +78,14 @@ extension Node {
         let id = crew.nodeID
         var failed = false
         var houseKept: ContinuousClock.Instant?
+        var strays: Set<Stray> = []
         while !Task.isCancelled, !belief.isGivenUp {
             let clock = belief.clock
             switch clock.next(now: .now, lastAttemptFailed: failed) {
             case .abandon: return abandon(belief, "the lease could not be renewed in time, its work is abandoned")
             case .renew(let moment):
                 // Waiting: a lease is renewed by the clock.
-                try? await Task.sleep(until: moment)
+                await leaseDatabase.pause(until: moment)
                 if Task.isCancelled { return }
             }
             let began = ContinuousClock.now
@@ -92,20 +96,40 @@ extension Node {
                 }
                 belief.renewed(callBegan: began)
                 failed = false
+                leasePulse.beat()
+                // Whatever is under way was begun in a past that is gone: a person looks first.
+                if quarantine != nil { continue }
                 if houseKept.map({ .now - $0 > .seconds(3600) }) ?? true {
                     try await nodes.keepHouse()
                     houseKept = .now
                 }
-                let rescued = try await runs.rescue()
-                if !rescued.isEmpty {
-                    Counter(label: "bursar_leases_expired_total").increment(by: rescued.count)
-                    logger.notice("took runs back from nodes that lost their lease", metadata: ["runs": "\(rescued)"])
-                    doorbell.ring()
-                }
+                try await rescue()
+                strays = try await takeStraysBack(id, seenBefore: strays)
             } catch {
                 failed = true
+                leasePulse.missed("\(error)")
                 logger.warning("the lease was not renewed", metadata: ["error": "\(error)"])
             }
         }
+    }
+
+    private func rescue() async throws {
+        let rescued = try await runs.rescue()
+        guard !rescued.isEmpty else { return }
+        Counter(label: "bursar_leases_expired_total").increment(by: rescued.count)
+        logger.notice("took runs back from nodes that lost their lease", metadata: ["runs": "\(rescued)"])
+        doorbell.ring()
+    }
+
+    /// Runs that are under this lease at two renewals in a row though nobody here works on them are given to others.
+    /// - Returns: those seen now.
+    private func takeStraysBack(_ id: String, seenBefore: Set<Stray>) async throws -> Set<Stray> {
+        let strays = try await runs.strays(of: id, workingOn: crew.runs)
+        let lasting = strays.intersection(seenBefore)
+        guard !lasting.isEmpty else { return strays }
+        let taken = try await runs.takeBack(lasting)
+        logger.warning("gave back runs that this node did not know of", metadata: ["runs": "\(taken)"])
+        doorbell.ring()
+        return strays
     }
 }

@@ -2,6 +2,7 @@ internal import JobKit
 package import Logging
 package import Postgres
 internal import ServiceLifecycle
+internal import SocketLoop
 internal import Metrics
 
 /// One daemon process as the engine knows it: it keeps a lease, makes runs of due fires, claims runs and works them.
@@ -37,6 +38,15 @@ package final class Node: Service {
     let doorbell = Doorbell()
     let watch: Watch?
     let logger: Logger
+    let database: PostgresPool
+    /// What the node remembers of the database's past.
+    let marks = MarkBook()
+    let quarantineWatch = QuarantineWatch()
+    /// When the lease was last granted or renewed.
+    let leasePulse = Pulse()
+    /// Where the lease is kept: a thread of its own, which no work can keep busy.
+    let leaseThread: SocketLoop.Tasks
+    let leaseDatabase: PostgresPool
 
     /// A node that works with one pool, and keeps its lease through another: of one connection, on a thread of its own.
     ///
@@ -54,11 +64,14 @@ package final class Node: Service {
         self.registry = registry
         self.watch = watch
         self.logger = logger
+        self.database = database
+        self.leaseDatabase = leaseDatabase
+        leaseThread = leaseDatabase.thread
         runs = RunStore(database: database)
         nodes = NodeStore(database: leaseDatabase)
-        timekeeper = Timekeeper(database: database, logger: logger)
+        timekeeper = Timekeeper(database: database, logger: logger, marks: marks)
         lookout = Lookout(database: database, logger: logger)
-        runner = Runner(registry: registry, database: database, logger: logger)
+        runner = Runner(registry: registry, database: database, logger: logger, marks: marks)
         crew = Crew(nodeID: Self.freshID(), slots: configuration.slots)
     }
 
@@ -71,8 +84,9 @@ package final class Node: Service {
     package func run() async throws {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                group.addTask { await self.keepLease() }
+                group.addTask(executorPreference: self.leaseThread) { await self.keepLease() }
                 group.addTask { await self.ringRegularly() }
+                group.addTask { await self.heedCancelsRegularly() }
                 if let watch = self.watch { group.addTask { await self.heed(watch) } }
                 group.addTask { await self.keepTime() }
                 group.addTask { await self.lookout.keepLooking(every: min(.seconds(5), self.configuration.lease)) }
@@ -97,7 +111,7 @@ package final class Node: Service {
         if let claimed {
             let signals = crew.begin(run)
             await withDiscardingTaskGroup { group in
-                group.addTask { await self.renewUntilLost(lease) }
+                group.addTask(executorPreference: leaseThread) { await self.renewUntilLost(lease) }
                 await runner.work(claimed, signals: signals)
                 group.cancelAll()
             }
@@ -117,6 +131,20 @@ package final class Node: Service {
     /// When the loop that makes runs of due fires last came round; nil for a node that does not keep time.
     package var timePulse: Pulse? { configuration.keepsTime ? timekeeper.pulse : nil }
 
+    /// The loops that must come round, with how long each may take for it, whatever the database does.
+    package var loops: [(name: String, pulse: Pulse, patience: Duration)] {
+        let patience = Duration.seconds(45)
+        var loops = [
+            ("claims", pulse, patience), ("lease", leasePulse, max(patience, configuration.lease)),
+            ("lookout", lookout.pulse, .seconds(180)),
+        ]
+        if let timePulse { loops.append(("time", timePulse, patience)) }
+        return loops
+    }
+
+    /// When the lease was last granted or renewed, and how long it is.
+    package var leaseStanding: (pulse: Pulse, length: Duration) { (leasePulse, configuration.lease) }
+
     /// Tells the other nodes which schedule files this one has, at once and with every later lease.
     package func have(_ standing: ScheduleFilesStanding) async throws {
         files.standing = standing
@@ -129,7 +157,8 @@ package final class Node: Service {
             // A node that changes schedules looks at once; the others may hear of it a little later.
             atLeastEvery: configuration.poll * 2,
             isDraining: { self.crew.isDraining },
-            found: { self.doorbell.ring() }
+            found: { self.doorbell.ring() },
+            standsStill: { await self.standStill(for: $0) }
         )
     }
 

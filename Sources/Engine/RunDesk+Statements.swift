@@ -120,6 +120,14 @@ extension RunDesk {
                 'oldest_ready_seconds', (
                     select extract(epoch from clock_timestamp() - min(run_at)) from bursar.run where state = 'ready'
                 ),
+                'quarantine', (
+                    select jsonb_build_object('id', q.id, 'since', q.since, 'why', q.why) from bursar.quarantine q where q.lifted_at is null
+                ),
+                'last_outages', (
+                    select coalesce(jsonb_agg(jsonb_build_object('kind', o.kind, 'subject', o.subject, 'from', lower(o.during),
+                        'until', upper(o.during)) order by lower(o.during) desc), '[]')
+                    from (select * from bursar.outage order by lower(during) desc limit 5) as o
+                ),
                 'alarms', (select coalesce(jsonb_agg(to_jsonb(a) order by a.since), '[]') from bursar.alarm a where a.cleared_at is null)
             )::text as answer
             """

@@ -163,6 +163,7 @@ extension RunStore {
             """
         )
 
+        /// One rescuer at a time, or they would take each other for what is in the way.
         static let lostRuns = Statement(
             "engine.lost_runs",
             """
@@ -170,11 +171,13 @@ extension RunStore {
             from bursar.node n
             join bursar.run r on r.node_id = n.id and r.state = 'running'
             where n.lease_until < clock_timestamp()
+                -- 'burs' and 'resc' in ASCII.
+                and (select pg_try_advisory_xact_lock(x'62757273'::integer, x'72657363'::integer))
             for no key update of r skip locked
             """
         )
 
-        /// The sessions that hold a lost run's row, so that it could not be taken back.
+        /// The sessions that hold a lost run's row, so that it could not be taken back; asked by the one rescuer.
         static let holders = Statement(
             "engine.holders_of_lost_runs",
             """
@@ -183,6 +186,7 @@ extension RunStore {
             join bursar.run r on r.node_id = n.id and r.state = 'running'
             join pg_locks l on l.locktype = 'transactionid' and l.transactionid = r.xmax and l.granted
             where n.lease_until < clock_timestamp() and l.pid <> pg_backend_pid()
+                and (select pg_try_advisory_xact_lock(x'62757273'::integer, x'72657363'::integer))
             """
         )
 

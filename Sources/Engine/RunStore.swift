@@ -5,13 +5,15 @@ package import Postgres
 ///
 /// Everything here runs as `bursar_engine`.
 package struct RunStore: Sendable {
-    private let database: PostgresPool
+    let database: PostgresPool
 
     package init(database: PostgresPool) { self.database = database }
 
     /// Claims runs for a node whose lease is in force, in the order of their turns, and writes their attempts.
     package func claim(_ wish: ClaimWish) async throws -> Claim {
-        try await database.withTransaction(.engine) { transaction in
+        try await database.withTransaction(.engineLoop) { transaction in
+            // First: with a past that is gone nothing is claimed.
+            await transaction.postpone(wish.marks.check)
             if wish.promotes { await transaction.postpone(Statements.promote.bind()) }
             let none: Int64? = nil
             let answers = try await transaction.pipeline([
@@ -38,6 +40,7 @@ package struct RunStore: Sendable {
     }
 
     /// Asks for a run and claims it before any other node can see it; claims none where the request repeats an earlier one.
+    /// - Throws: BU009 while a quarantine is in force.
     package func enqueueAndClaim(
         _ request: RunRequest,
         node: String,
@@ -46,6 +49,7 @@ package struct RunStore: Sendable {
         var options = TransactionOptions.engine
         options.settings = [("bursar.actor", actor)]
         return try await database.withTransaction(options) { transaction in
+            await transaction.postpone(Marks().check)
             let (run, created) = try await request.enqueue(in: transaction)
             guard created else { return (run, nil) }
             await transaction.postpone(Statements.admit.bind("", 50))
@@ -114,7 +118,7 @@ package struct RunStore: Sendable {
 
     /// Of the given runs, those that somebody asked to end.
     package func cancelled(among runs: [Int64]) async throws -> [Int64] {
-        try await database.withTransaction(.engine) { transaction in
+        try await database.withTransaction(.engineLoop) { transaction in
             try await transaction.query(Statements.cancelled, runs).map { try $0.get("run_id") }
         }
     }
@@ -125,6 +129,14 @@ extension TransactionOptions {
     static var engine: TransactionOptions {
         var options = TransactionOptions()
         options.role = "bursar_engine"
+        return options
+    }
+
+    /// The same for a look of a loop, which must come round: a server that says nothing is given up long before the watchdog
+    /// would take the loop for stuck.
+    static var engineLoop: TransactionOptions {
+        var options = engine
+        options.statementTimeout = .seconds(15)
         return options
     }
 }

@@ -12,8 +12,10 @@ package struct Runner: Sendable {
     private let metrics = AttemptMetrics()
     private let lineStore: AttemptLineStore
     private let logger: Logger
+    private let marks: MarkBook
 
-    package init(registry: JobRegistry, database: PostgresPool, logger: Logger) {
+    package init(registry: JobRegistry, database: PostgresPool, logger: Logger, marks: MarkBook = MarkBook()) {
+        self.marks = marks
         self.registry = registry
         self.database = database
         self.logger = logger
@@ -33,13 +35,14 @@ package struct Runner: Sendable {
             guard try await write(ending, of: run) else {
                 throw LeaseLost(run: run.identity.id, fence: run.identity.fence)
             }
+            marks.ended(run.identity)
             report(ending, of: run, took: .now - began)
         } catch is LeaseLost {
             Counter(label: "bursar_fence_rejections_total", dimensions: [("module", run.identity.job)]).increment()
             log(run).warning("LeaseLost: another claim owns this run, nothing more is applied")
         } catch {
             log(run).error(
-                "the attempt's end could not be written, the lease's end will tell",
+                "the attempt's end could not be written; its run is taken back as a stray, or when the lease ends",
                 metadata: ["error": "\(error)"]
             )
         }

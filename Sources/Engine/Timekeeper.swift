@@ -24,8 +24,10 @@ package struct Timekeeper: Sendable {
     private let logger: Logger
     private let known = KnownSchedules()
     private let bell = Doorbell()
+    private let marks: MarkBook
 
-    package init(database: PostgresPool, logger: Logger) {
+    package init(database: PostgresPool, logger: Logger, marks: MarkBook = MarkBook()) {
+        self.marks = marks
         self.database = database
         self.logger = logger
     }
@@ -36,11 +38,14 @@ package struct Timekeeper: Sendable {
     ///   - longest: the longest pause: schedules may change, and the business clock may be moved.
     ///   - isDraining: a node that leaves makes no more runs.
     ///   - found: called when there is new work to claim.
+    ///   - standsStill: asked whether an error means that nothing may fire for a while; the loop goes on looking.
     func keepTime(
         atLeastEvery longest: Duration,
         isDraining: @escaping @Sendable () -> Bool,
-        found: @escaping @Sendable () -> Void
+        found: @escaping @Sendable () -> Void,
+        standsStill: @escaping @Sendable (any Error) async -> Bool
     ) async {
+        pulse.begin()
         await withDiscardingTaskGroup { group in
             bell.ring()
             for await _ in bell.answers {
@@ -52,14 +57,22 @@ package struct Timekeeper: Sendable {
                     if tick.made > 0 || tick.released > 0 { found() }
                     pause = min(longest, tick.untilNext ?? longest)
                 } catch {
-                    pulse.missed("\(error)")
-                    logger.warning("could not look at the schedules", metadata: ["error": "\(error)"])
+                    if await standsStill(error) {
+                        pulse.beat()
+                    } else {
+                        report(error)
+                    }
                 }
                 let wait = pause
                 group.addTask { await bell.ring(after: wait) }
             }
             group.cancelAll()
         }
+    }
+
+    private func report(_ error: any Error) {
+        pulse.missed("\(error)")
+        logger.warning("could not look at the schedules", metadata: ["error": "\(error)"])
     }
 
     /// Looks now, in the loop of `keepTime`.
@@ -76,8 +89,9 @@ package struct Timekeeper: Sendable {
             try await database.withTransaction(.engine) { try await AlarmBook(in: $0).raise(defects) }
         }
         if !due.isEmpty {
-            let fired = try await database.withTransaction(.engine) { transaction in
-                try await fire(due, in: transaction)
+            let fired = try await database.withTransaction(.engineLoop) { transaction in
+                await checkThePast(in: transaction)
+                return try await fire(due, in: transaction)
             }
             tick.made = fired.made
             tick.released += fired.released
@@ -90,9 +104,15 @@ package struct Timekeeper: Sendable {
         return tick
     }
 
+    /// First in every transaction: with a past that is gone nothing fires.
+    private func checkThePast(in transaction: Transaction) async {
+        await transaction.postpone(marks.current.check)
+    }
+
     /// What is in force, read with the definitions that this node does not know yet.
     private func read() async throws -> (book: ReadBook, released: Int) {
-        try await database.withTransaction(.engine) { transaction in
+        try await database.withTransaction(.engineLoop) { transaction in
+            await checkThePast(in: transaction)
             let answers = try await transaction.pipeline([
                 Statements.release.bind(), Statements.inForce.bind(known.newestVersion),
             ])

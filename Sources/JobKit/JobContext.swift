@@ -75,7 +75,7 @@ package struct JobContext: Sendable {
             await transaction.setTenants(Array(Set(items.map(tenant))).sorted())
             var checkpoint = before
             try await apply(transaction, items, &checkpoint)
-            if checkpoint != before, !run.isDryRun { try await save(checkpoint, in: transaction) }
+            if checkpoint != before, !run.isDryRun { try await save(checkpoint, after: before, in: transaction) }
             return (items.count, checkpoint)
         }
         progress.current = after
@@ -152,16 +152,31 @@ package struct JobContext: Sendable {
         }
     }
 
-    private func save(_ checkpoint: Checkpoint, in transaction: Transaction) async throws {
+    private func save(_ checkpoint: Checkpoint, after before: Checkpoint, in transaction: Transaction) async throws {
         await transaction.setRole("bursar_engine")
         let saved = try await transaction.execute(
             RunStatements.saveCheckpoint,
             run.id,
             run.fence,
-            try JSONText(encoding: checkpoint)
+            try JSONText(encoding: checkpoint),
+            try JSONText(encoding: before)
         )
-        guard saved == 1 else { throw LeaseLost(run: run.id, fence: run.fence) }
+        guard saved == 1 else {
+            // The fence was compared and the row is locked, so it is the checkpoint that is another one.
+            let lost = PastLost(run: run.id)
+            signals.reportLostPast(lost.description)
+            throw lost
+        }
     }
+}
+
+/// The database holds an older checkpoint than the one that this attempt has committed.
+///
+/// It was promoted or restored without its last commits. The attempt fails; the next one begins at what is there.
+struct PastLost: Error, CustomStringConvertible {
+    let run: Int64
+
+    var description: String { "a checkpoint that run \(run) had committed is gone from the database" }
 }
 
 /// The checkpoint as of the last commit.

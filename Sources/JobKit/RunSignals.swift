@@ -9,6 +9,7 @@ package final class RunSignals: Sendable {
     }
 
     private let wish = Mutex(Wish.none)
+    private let lostPast = Mutex<String?>(nil)
     private let whenAbandoned = Mutex<(@Sendable () -> Void)?>(nil)
     /// Of a run that waits for a wish; most look for one between chunks.
     private let waiting = Mutex<AsyncStream<Never>.Continuation?>(nil)
@@ -42,6 +43,12 @@ package final class RunSignals: Sendable {
         if wish.withLock({ $0 != .none }) { return }
         for await _ in stream {}
     }
+
+    /// The database did not hold what this attempt had committed.
+    func reportLostPast(_ what: String) { lostPast.withLock { $0 = what } }
+
+    /// What this attempt had committed and the database did not hold any more; nil where all was there.
+    package var missesOfPast: String? { lostPast.withLock { $0 } }
 
     /// Whether the lease is as good as lost.
     package var isAbandoned: Bool { wish.withLock { $0 == .abandon } }

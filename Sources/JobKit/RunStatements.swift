@@ -20,11 +20,16 @@ package enum RunStatements {
         """
     )
 
+    /// Only where the stored one is what the attempt last knew: a database that was promoted without its last commits holds
+    /// an older one, and what came after it must not be passed over.
     static let saveCheckpoint = Statement(
         "run.save_checkpoint",
         """
         update bursar.run set checkpoint = $3
         where id = $1 and fence = $2 and state = 'running'
+            and (checkpoint ->> 'step', checkpoint ->> 'cursor') is not distinct from ($4::jsonb ->> 'step', $4::jsonb ->> 'cursor')
+            and coalesce(checkpoint -> 'counters', '{}') = coalesce($4::jsonb -> 'counters', '{}')
+            and coalesce(checkpoint -> 'totals', '{}') = coalesce($4::jsonb -> 'totals', '{}')
         """
     )
 

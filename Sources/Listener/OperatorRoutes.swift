@@ -24,7 +24,7 @@ struct OperatorRoutes: Sendable {
     }
 
     private func live() -> Response {
-        surface.live() ? text(.ok, "ok\n") : text(.serviceUnavailable, "the claim loop stands still\n")
+        surface.live() ? text(.ok, "ok\n") : text(.serviceUnavailable, "a loop of the node stands still\n")
     }
 
     /// Machines read the status code; `?verbose` lists the checks for people, `?exclude=NAME` leaves one out.

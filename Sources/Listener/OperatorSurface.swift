@@ -2,7 +2,7 @@ package import Telemetry
 
 /// What the daemon answers to its operator: the listener's routes carry requests here and decide nothing themselves.
 package protocol OperatorSurface: Sendable {
-    /// Whether the claim loop turns; never asks the database.
+    /// Whether the loops of the node come round; never asks the database.
     func live() -> Bool
 
     /// Everything that must hold before work should be sent here.

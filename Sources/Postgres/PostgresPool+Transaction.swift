@@ -4,8 +4,9 @@ extension PostgresPool {
     /// Runs the body inside a transaction and commits when it returns.
     ///
     /// When the body throws or its task is cancelled, everything is rolled back: the transaction cannot be left open.
-    /// After a serialization failure or a deadlock, and on a connection that was dead from the start, the body is run again
-    /// in a new transaction (`options.retries` times at most); it must therefore have no effect but through the transaction.
+    /// After a serialization failure or a deadlock the body is run again in a new transaction (`options.retries` times at
+    /// most); so it is on a connection that was dead from the start, or whose prepared statements no longer fit tables that a
+    /// migration has changed. It must therefore have no effect but through the transaction.
     ///
     /// BEGIN and the settings go out with the body's first statement: a transaction costs one round trip a call, and one
     /// for COMMIT. Without any statement nothing is sent at all.
@@ -25,6 +26,9 @@ extension PostgresPool {
             } catch let error as NotBegun {
                 // The connection was dead and nothing has happened on it: another one is tried.
                 guard replacements < size else { throw error.reason }
+                replacements += 1
+            } catch let error as PostgresError where error.isStalePlan && replacements < size {
+                // This connection forgets its plans; another one may still have old ones.
                 replacements += 1
             } catch let error as PostgresError where error.isWorthRepeating && tries < options.retries {
                 tries += 1

@@ -61,6 +61,12 @@ package final class PostgresPool: Sendable {
         }
     }
 
+    /// The thread on which the connections live, for tasks that must go on however busy the others are.
+    package var thread: SocketLoop.Tasks { loop.tasks }
+
+    /// Waits on that thread until the moment has come, or the task is cancelled.
+    package func pause(until moment: ContinuousClock.Instant) async { _ = await loop.sleep(until: moment) }
+
     /// How many connections are lent or idle now.
     package var openConnections: Int { state.withLock(\.taken) }
 

@@ -163,7 +163,7 @@ extension PrivateCluster {
     }
 
     /// pg_ctl waits until the server takes connections.
-    private func launch() async throws {
+    func launch() async throws {
         let options = "-c unix_socket_directories=\(settings.socketDirectory) -c port=\(settings.port)"
         do {
             try await control("start", "-l", logFile, "-o", options, "-t", "60")
@@ -173,11 +173,11 @@ extension PrivateCluster {
         }
     }
 
-    private func control(_ arguments: String...) async throws {
+    func control(_ arguments: String...) async throws {
         try await programs.run("pg_ctl", [arguments[0], "-D", dataDirectory, "-w"] + arguments.dropFirst())
     }
 
-    private func prepareSocketDirectory() throws(PrivateClusterError) {
+    func prepareSocketDirectory() throws(PrivateClusterError) {
         try makeDirectory(settings.socketDirectory)
         let socket = "\(settings.socketDirectory)/.s.PGSQL.\(settings.port)"
         // A crashed server leaves its socket and lock behind; the data folder's own lock tells whether one runs.
@@ -186,7 +186,7 @@ extension PrivateCluster {
     }
 
     /// Makes a folder that belongs to the server's user and that nobody else may enter.
-    private func makeDirectory(_ path: String) throws(PrivateClusterError) {
+    func makeDirectory(_ path: String) throws(PrivateClusterError) {
         let owner = ServerPrograms.user
         try makeParents(of: path)
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Self.cannotMake(path) }

@@ -66,4 +66,6 @@ extension SQLState {
     package static let refusedByRule = SQLState(rawValue: "BU003")
     package static let notFound = SQLState(rawValue: "BU004")
     package static let notPermittedHere = SQLState(rawValue: "BU005")
+    package static let pastLost = SQLState(rawValue: "BU008")
+    package static let inQuarantine = SQLState(rawValue: "BU009")
 }

@@ -48,8 +48,14 @@ package final class SocketLoop: SerialExecutor, Sendable {
         case action(@Sendable () -> Void)
     }
 
+    /// A job, and whose it is: an actor's of this loop, or a task's that prefers its thread.
+    private struct Work {
+        let job: UnownedJob
+        var tasks: UnownedTaskExecutor?
+    }
+
     private struct State {
-        var jobs: [UnownedJob] = []
+        var jobs: [Work] = []
         var waiters: [Ticket: Waiter] = [:]
         var ticketOfDescriptor: [Int32: Ticket] = [:]
         var registered: Set<Int32> = []
@@ -94,7 +100,27 @@ package final class SocketLoop: SerialExecutor, Sendable {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
-        update { $0.jobs.append(unowned) }
+        update { $0.jobs.append(Work(job: unowned)) }
+    }
+
+    fileprivate func enqueue(_ job: UnownedJob, of tasks: UnownedTaskExecutor) {
+        update { $0.jobs.append(Work(job: job, tasks: tasks)) }
+    }
+
+    /// The loop's thread as a place for tasks: what prefers it runs there, however busy the other threads are.
+    ///
+    /// Whoever gives it to a task keeps it for as long as the task runs.
+    package var tasks: Tasks { Tasks(loop: self) }
+
+    /// See ``SocketLoop/tasks``.
+    package final class Tasks: TaskExecutor {
+        private let loop: SocketLoop
+
+        fileprivate init(loop: SocketLoop) { self.loop = loop }
+
+        package func enqueue(_ job: consuming ExecutorJob) {
+            loop.enqueue(UnownedJob(job), of: asUnownedTaskExecutor())
+        }
     }
 
     /// True on the loop's own thread.
@@ -309,7 +335,7 @@ extension SocketLoop {
     /// False when the loop was stopped and nothing is left: the thread then ends.
     private func runJobs() -> Bool {
         let executor = asUnownedSerialExecutor()
-        var batch: [UnownedJob] = []
+        var batch: [Work] = []
         while true {
             let goesOn = state.withLock { state in
                 swap(&state.jobs, &batch)
@@ -317,7 +343,13 @@ extension SocketLoop {
                 return state.isThreadAlive
             }
             if batch.isEmpty { return goesOn }
-            for job in batch { job.runSynchronously(on: executor) }
+            for work in batch {
+                if let tasks = work.tasks {
+                    work.job.runSynchronously(on: tasks)
+                } else {
+                    work.job.runSynchronously(on: executor)
+                }
+            }
             batch.removeAll(keepingCapacity: true)
         }
     }

@@ -23,7 +23,9 @@ struct Bursar: AsyncParsableCommand {
             ),
             CommandGroup(
                 name: "Runs",
-                subcommands: [RunCommand.self, RunsCommand.self, ProvidersCommand.self, AlarmsCommand.self]
+                subcommands: [
+                    RunCommand.self, RunsCommand.self, ProvidersCommand.self, AlarmsCommand.self, NodesCommand.self,
+                ]
             ),
             CommandGroup(
                 name: "The business by hand",

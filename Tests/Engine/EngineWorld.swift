@@ -100,16 +100,32 @@ struct EngineWorld {
         _ job: LedgerJob,
         lease: Duration = .seconds(30),
         poll: Duration = .milliseconds(50),
+        slots: Int = 4,
+        ownThread: Bool = false,
+        watch: Watch? = nil
+    ) throws -> Node {
+        try node([AnyJob(job)], lease: lease, poll: poll, slots: slots, ownThread: ownThread, watch: watch)
+    }
+
+    /// A node of these jobs; with `ownThread` no test shares the thread of its lease.
+    func node(
+        _ jobs: [AnyJob],
+        lease: Duration,
+        poll: Duration = .milliseconds(50),
+        slots: Int = 4,
+        ownThread: Bool = false,
         watch: Watch? = nil
     ) throws -> Node {
         var configuration = Node.Configuration()
         configuration.lease = lease
+        configuration.slots = slots
         configuration.poll = poll
+        let loop = ownThread ? try SocketLoop(name: "lease") : try TestCluster.loop
         return Node(
             configuration,
-            registry: JobRegistry([AnyJob(job)]),
+            registry: JobRegistry(jobs),
             database: pool,
-            leaseDatabase: PostgresPool(database.configuration(), size: 1, loop: try TestCluster.loop),
+            leaseDatabase: PostgresPool(database.configuration(), size: 1, loop: loop),
             watch: watch,
             logger: Logger(label: "test")
         )

@@ -28,14 +28,27 @@ package enum TestCluster {
         try await start("\(name)\(lastSeparate.add(1, ordering: .relaxed).newValue)")
     }
 
-    private static func start(_ name: String = "shared") async throws -> PrivateCluster {
+    /// A streaming standby of such a cluster, destroyed like it.
+    package static func standby(of primary: PrivateCluster) async throws -> PrivateCluster {
+        let number = lastSeparate.add(1, ordering: .relaxed).newValue
+        let cluster = try PrivateCluster(settings("standby\(number)"))
+        try await watch(cluster)
+        try await cluster.start(following: primary)
+        return cluster
+    }
+
+    private static func settings(_ name: String) -> PrivateCluster.Settings {
         var settings = PrivateCluster.Settings(
             directory: "/var/tmp/bursar-test-\(getpid())-\(name)",
             socketDirectory: "/tmp/bt-\(getpid())-\(name)"
         )
         settings.fsync = false
         settings.parameters = ["shared_buffers": "64MB", "max_connections": "200", "max_prepared_transactions": "0"]
-        let cluster = try PrivateCluster(settings)
+        return settings
+    }
+
+    private static func start(_ name: String = "shared") async throws -> PrivateCluster {
+        let cluster = try PrivateCluster(settings(name))
         try await watch(cluster)
         try await cluster.start()
         try await createLogin(cluster)

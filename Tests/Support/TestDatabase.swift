@@ -72,6 +72,9 @@ package struct TestDatabase: Sendable {
         try await Self.connected(url(user: "postgres"), body)
     }
 
+    /// The same database in a copy of its cluster.
+    package func on(_ cluster: PrivateCluster) -> TestDatabase { TestDatabase(cluster: cluster, name: name) }
+
     /// Runs a script as the superuser.
     package func setUp(_ sql: String) async throws {
         try await asSuperuser { try await $0.executeScript(sql, name: "set-up") }

@@ -35,7 +35,7 @@ struct DescribeErrorTests {
             ("42501", bursar.ExitStatus.notPermitted), ("28000", .notPermitted), ("BU005", .notPermitted),
             ("53100", .unavailable), ("53300", .unavailable), ("57P01", .unavailable),
             ("42P01", .configuration), ("3F000", .configuration), ("42883", .configuration),
-            ("40001", .tryAgain), ("40P01", .tryAgain), ("55P03", .tryAgain),
+            ("40001", .tryAgain), ("40P01", .tryAgain), ("55P03", .tryAgain), ("BU009", .tryAgain),
             ("BU003", .badData), ("BU004", .badData), ("23505", .badData), ("22003", .badData),
             ("XX000", .internal),
         ]

@@ -41,7 +41,7 @@ struct SettingsTests {
     @Test(
         "A value that does not fit is refused with what is expected and where it stands",
         arguments: [
-            ("node.slots=0", "from 1 to 256"), ("node.slots=x", "from 1 to 256"), ("node.lease=soon", "a duration"),
+            ("node.slots=0", "from 1 to 2000"), ("node.slots=x", "from 1 to 2000"), ("node.lease=soon", "a duration"),
             ("environment=prod", "development, staging, production"), ("database.pooled=maybe", "true or false"),
             ("operator.listen=0.0.0.0:80", "loopback"), ("log.level=loud", "trace"), ("log.format=xml", "journal"),
         ]

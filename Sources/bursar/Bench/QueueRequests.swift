@@ -34,7 +34,7 @@ struct QueueRequests: Sendable {
 
     enum Statements {
         static let enqueue = Statement(
-            "bench.enqueue",
+            "bench.client_enqueue",
             "select run_id from bursar.enqueue('trial', '{}')"
         )
 

@@ -132,7 +132,7 @@ private struct Opening: Service {
         }
     }
 
-    /// READY once the node has a lease; then the watchdog, but only while the claim loop turns.
+    /// READY once the node has a lease; then the watchdog, but only while the node's loops come round.
     private func tellTheServiceManager() async {
         let interval = notify.watchdogInterval.map { $0 / 3 } ?? .seconds(5)
         var isTold = false
@@ -162,12 +162,12 @@ private struct Opening: Service {
 }
 
 extension Daemon {
-    /// Whether the loops that claim and that keep time come round, whatever the database says.
-    var isTurning: Bool {
-        [node.pulse, node.timePulse].allSatisfy { pulse in
-            guard let since = pulse?.sinceTurn else { return true }
-            return since < .seconds(45)
-        }
+    /// Whether the loops that claim, keep time, keep the lease and look round all come round, whatever the database says.
+    var isTurning: Bool { Self.areTurning(node.loops.map { ($0.pulse.sinceTurn, $0.patience) }) }
+
+    /// Whether no loop has been away for longer than its patience; one that has not begun yet is not away.
+    static func areTurning(_ loops: [(sinceTurn: Duration?, patience: Duration)]) -> Bool {
+        loops.allSatisfy { loop in loop.sinceTurn.map { $0 < loop.patience } ?? true }
     }
 }
 

@@ -24,16 +24,27 @@ struct DaemonSurface: OperatorSurface {
     func live() -> Bool { daemon.isTurning }
 
     func readiness() async -> [ReadinessCheck] {
-        [
-            check("claims", daemon.node.pulse, "the node has not claimed for a while"),
-            check("time", daemon.node.timePulse, "the node has not looked at the schedules for a while"),
+        let node = daemon.node
+        let lease = node.leaseStanding
+        return [
+            check("claims", node.pulse, "the node has not claimed for a while"),
+            check("time", node.timePulse, "the node has not looked at the schedules for a while"),
+            // Renewed after a third of it.
+            check("lease", lease.pulse, "the node has no lease", within: lease.length),
+            ReadinessCheck("quarantine", failing: node.quarantine.map { "since \($0.since): \($0.why)" }),
             ReadinessCheck("schedules", failing: await daemon.schedules.standing.problem),
         ]
     }
 
-    private func check(_ name: String, _ pulse: Pulse?, _ silence: String) -> ReadinessCheck {
+    /// Claims and schedules are looked at every second or two, so a silence of eight is told within about ten.
+    private func check(
+        _ name: String,
+        _ pulse: Pulse?,
+        _ silence: String,
+        within limit: Duration = .seconds(8)
+    ) -> ReadinessCheck {
         guard let pulse else { return ReadinessCheck(name) }
-        if let since = pulse.sinceAnswer, since < .seconds(15) { return ReadinessCheck(name) }
+        if let since = pulse.sinceAnswer, since < limit { return ReadinessCheck(name) }
         return ReadinessCheck(name, failing: pulse.problem ?? silence)
     }
 
@@ -47,6 +58,7 @@ struct DaemonSurface: OperatorSurface {
             running: daemon.node.working,
             claimedSecondsAgo: pulse.sinceAnswer.map { $0 / .seconds(1) },
             problem: pulse.problem,
+            quarantine: daemon.node.quarantine.map { ["since": "\($0.since)", "why": $0.why] },
             scheduleFiles: standing.paths,
             scheduleSet: standing.hash,
             scheduleProblem: standing.problem
@@ -60,6 +72,7 @@ struct DaemonSurface: OperatorSurface {
         let running: Int
         let claimedSecondsAgo: Double?
         let problem: String?
+        let quarantine: [String: String]?
         let scheduleFiles: [String]
         let scheduleSet: String?
         let scheduleProblem: String?
@@ -92,6 +105,7 @@ struct DaemonSurface: OperatorSurface {
             return answer
         }
         if let answer = try await OperatorCommands.schedules(request, daemon: daemon) { return answer }
+        if let answer = try await OperatorCommands.nodes(request, daemon: daemon) { return answer }
         switch request.command {
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))
         default: return try await OperatorCommands.business(request, database: daemon.database)

@@ -13,6 +13,11 @@ enum EngineGauges {
         MetricDescription("bursar_fence_rejections_total", "Attempts that lost their lease and applied nothing more."),
         MetricDescription("bursar_leases_expired_total", "Runs taken back from nodes whose lease ended."),
         MetricDescription("bursar_fences_taken_total", "Attempts that ignored their deadline and lost their fence."),
+        MetricDescription("bursar_quarantines_total", "How often this node stood still for a past that was lost."),
+        MetricDescription(
+            "bursar_quarantine",
+            "1 while nothing is claimed and nothing fires, until a person lifts it."
+        ),
         MetricDescription("bursar_runs_working", "Runs that this node works on now."),
         MetricDescription("bursar_database_up", "1 where the database answered this scrape."),
         MetricDescription("bursar_queue_depth", "Runs that can still change, by state."),
@@ -61,6 +66,7 @@ enum EngineGauges {
     /// Where it is away the old values stay, and `bursar_database_up` tells.
     static func refresh(from desk: RunDesk, node: Engine.Node) async {
         Gauge(label: "bursar_runs_working").record(node.working)
+        Gauge(label: "bursar_quarantine").record(node.quarantine == nil ? 0 : 1)
         guard let text = try? await desk.status().text,
             let status = try? JSONDecoder().decode(Status.self, from: Data(text.utf8))
         else {

@@ -45,7 +45,12 @@ struct DatabaseSettings: Sendable {
 
     /// For listening, which needs a way round pgbouncer; nil where there is none.
     func watchConfiguration() -> PostgresConfiguration? {
-        directURL.map { PostgresConfiguration(url: $0, applicationName: "bursar watch") }
+        directURL.map {
+            var configuration = PostgresConfiguration(url: $0, applicationName: "bursar watch")
+            // Its only statements are LISTEN and a sign of life.
+            configuration.statementTimeout = .seconds(5)
+            return configuration
+        }
     }
 
     /// For changing the schema.

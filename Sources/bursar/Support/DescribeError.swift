@@ -160,6 +160,7 @@ private func describeServer(_ error: PostgresError) -> CommandFailure {
     switch state {
     case .refusedByRule, .notFound: return CommandFailure(.badData, error.message, remedy: error.hint)
     case .notPermittedHere: return CommandFailure(.notPermitted, error.message, remedy: error.hint)
+    case .pastLost, .inQuarantine: return CommandFailure(.tryAgain, error.message, remedy: error.hint)
     case .insufficientPrivilege:
         return CommandFailure(
             .notPermitted,
