@@ -35,9 +35,9 @@ package enum EngineMigrations {
         ),
         Migration(
             number: 15,
-            name: "unreadable",
-            up: String(decoding: PackageResources.m0015_unreadable_up_sql, as: UTF8.self),
-            down: String(decoding: PackageResources.m0015_unreadable_down_sql, as: UTF8.self)
+            name: "requests",
+            up: String(decoding: PackageResources.m0015_requests_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0015_requests_down_sql, as: UTF8.self)
         ),
     ]
 }

@@ -89,6 +89,7 @@ struct BusyNodeTests {
                     ) ?? 0
                 }
                 most.withLock { $0[context.run.job] = max($0[context.run.job] ?? 0, running) }
+                // The run's own work takes its time.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 1...8)))
                 if Int.random(in: 0..<10) == 0 { throw JobError(.rateLimited(.milliseconds(5)), "a little later") }
                 return .succeeded("")
