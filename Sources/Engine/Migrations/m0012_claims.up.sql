@@ -78,38 +78,45 @@ create table bursar.gate_pass (
 );
 create index gate_pass_of_run on bursar.gate_pass (run_id);
 
--- The turn after which a flow goes on.
+-- The turn after which a flow goes on. In PL/pgSQL like the next one: a function in SQL is planned anew at every call.
 create function bursar.last_turn(tenant bigint, job text, priority smallint) returns bigint
-language sql volatile
-begin atomic
-    select greatest(
-        (select t.last_value from bursar.turn t) - 1000 * last_turn.priority::bigint,
-        case
-            when last_turn.tenant is null then (
-                select max(r.turn) from bursar.run r
-                where r.state = 'ready' and r.tenant_id is null and r.job = last_turn.job and r.priority = last_turn.priority
-            )
-            else (
-                select max(r.turn) from bursar.run r
-                where r.state = 'ready' and r.tenant_id is not null and r.tenant_id = last_turn.tenant and r.priority = last_turn.priority
-            )
-        end
-    );
-end;
+language plpgsql volatile as
+$$
+declare
+    start bigint := (select t.last_value from bursar.turn t) - 1000 * last_turn.priority::bigint;
+begin
+    if last_turn.tenant is null then
+        return greatest(start, (
+            select max(r.turn) from bursar.run r
+            where r.state = 'ready' and r.tenant_id is null and r.job = last_turn.job and r.priority = last_turn.priority
+        ));
+    end if;
+    return greatest(start, (
+        select max(r.turn) from bursar.run r
+        where r.state = 'ready' and r.tenant_id is not null and r.tenant_id = last_turn.tenant and r.priority = last_turn.priority
+    ));
+end
+$$;
 
 create function bursar.gates_of(job text, tenant bigint, parameters jsonb) returns text[]
-language sql stable
-begin atomic
-    select nullif(array_remove(array[
+language plpgsql stable as
+$$
+declare
+    l bursar.job_limit;
+begin
+    select * into l from bursar.job_limit x where x.job = gates_of.job;
+    if not found then
+        return null;
+    end if;
+    return nullif(array_remove(array[
         case when l.per_key is not null
             then 'key:' || l.job || ':' || coalesce(case l.key when 'tenant' then gates_of.tenant::text else gates_of.parameters ->> l.key end, '')
         end,
         case when l.at_once is not null then 'job:' || l.job end,
         'provider:' || l.provider
-    ], null), '{}')
-    from bursar.job_limit l
-    where l.job = gates_of.job;
-end;
+    ], null), '{}');
+end
+$$;
 
 -- A run that becomes ready stands before its gates, and takes its place: one that comes back after a wait takes a new one, behind
 -- the rest of its flow; one that was handed back, rescued or approved keeps the place it had. A run that stops being ready or
