@@ -73,6 +73,8 @@ drop index bursar.run_claim, bursar.run_flow, bursar.run_flow_of_job, bursar.run
 alter table bursar.run reset (autovacuum_vacuum_scale_factor, autovacuum_vacuum_cost_delay);
 alter table bursar.attempt reset (fillfactor);
 alter table bursar.run drop column turn, drop column gates, drop column admitted;
+drop index bursar.run_running;
+create index run_running on bursar.run (node_id) where state = 'running';
 create index run_ready on bursar.run (priority desc, run_at, id) where state = 'ready';
 create index run_of_schedule on bursar.run (schedule, fire_at);
 create index run_history_of_schedule on bursar.run_history (schedule, fire_at);
