@@ -55,8 +55,9 @@ real: real-dependencies
 	@$(TOOLS)/build 'the tests' --build-tests
 	@env -u BURSAR_SOAK BURSAR_REAL=1 $(TOOLS)/run-tests --filter 'RealTests' --limit 40 $(TEST_ARGS)
 
+# One after another: some of them measure how long something takes.
 soak: test-build
-	@env -u BURSAR_REAL BURSAR_SOAK=1 $(TOOLS)/run-tests --filter 'SoakTests' --limit 240 $(TEST_ARGS)
+	@env -u BURSAR_REAL BURSAR_SOAK=1 $(TOOLS)/run-tests --filter 'SoakTests' --limit 240 --no-parallel $(TEST_ARGS)
 
 mutants: test-dependencies
 	@$(TOOLS)/mutants.py $(MUTANTS)
