@@ -95,7 +95,7 @@ struct BadInputTests {
             let login = "refused_\(house.database.name)"
             try await house.query("create role \(login) nologin")
             for user in [login, "nobody_\(house.database.name)"] {
-                for arguments in [["verify"], ["migrate", "status"], ["run", "renewals", "--here"]] {
+                for arguments in [["verify"], ["migrate", "status"], ["run", "renewals", "--here"], ["serve"]] {
                     let settings = ["BURSAR_DATABASE_URL": house.database.url(user: user)]
                     let result = try await house.bursar(arguments, settings: settings)
                     #expect(result.status == 77, "\(result)")

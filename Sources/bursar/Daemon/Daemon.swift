@@ -84,6 +84,11 @@ struct Daemon: Sendable {
     }
 }
 
+extension PostgresError {
+    /// Whether somebody has to change a login or a name before trying again makes sense.
+    fileprivate var isForAPerson: Bool { [.notPermitted, .configuration].contains(describe(self).status) }
+}
+
 /// Brings the node up once the database is there and has the schema of this build, and keeps the service manager told.
 private struct Opening: Service {
     let daemon: Daemon
@@ -108,13 +113,13 @@ private struct Opening: Service {
 
     /// Waits for the database, for as long as it takes: being away is no reason to end.
     ///
-    /// A wrong schema is.
+    /// A wrong schema is, and so is a login that the server refuses: neither mends itself.
     private func databaseIsReady() async throws -> Bool {
         while !Task.isShuttingDownGracefully {
             do {
                 try await daemon.schema.check()
                 return true
-            } catch let error as PostgresError where error.isTransient {
+            } catch let error as PostgresError where error.isTransient && !error.isForAPerson {
                 logger.warning("waiting for the database", metadata: ["error": "\(error)"])
                 notify.status("waiting for the database: \(error.message)")
                 // Waiting: nothing tells when the database is back.
