@@ -39,18 +39,16 @@ class Mutant:
     was: str
     becomes: str
     test: str
-    # Where one promise is kept in two places, the second one: a line of a file too.
-    and_file: str | None = None
-    and_was: str | None = None
-    and_becomes: str | None = None
+    # Where one promise is kept in several places, the others: a line of a file each.
+    also: tuple = ()
     definition: Path
     line: int
 
     @property
     def edits(self):
         """What changes: files, texts, and what they become."""
-        first = [(self.file, self.was, self.becomes)]
-        return first + ([(self.and_file, self.and_was, self.and_becomes)] if self.and_file else [])
+        others = [(edit["file"], edit["was"], edit["becomes"]) for edit in self.also]
+        return [(self.file, self.was, self.becomes)] + others
 
     def problem(self, top=TOP):
         """Why it cannot be applied, or None."""
@@ -58,7 +56,7 @@ class Mutant:
             path = top / file
             if not path.is_file():
                 return f"{self.name}: there is no {file}"
-            if not was or "\n" in was.strip("\n") or "\n" in (becomes or "").strip("\n"):
+            if "\n" in was.strip("\n") or "\n" in becomes.strip("\n"):
                 return f"{self.name}: a mutant changes one line"
             times = path.read_text().count(was)
             if times != 1:
@@ -76,7 +74,8 @@ def load(top=TOP):
             tables = tomllib.loads(text).get("mutant", [])
             for table in tables:
                 line = text[: text.index(f'"{table["name"]}"')].count("\n") + 1
-                mutants.append(Mutant(**table, definition=path, line=line))
+                also = tuple(table.pop("also", ()))
+                mutants.append(Mutant(**table, also=also, definition=path, line=line))
         except (tomllib.TOMLDecodeError, TypeError, KeyError, ValueError) as error:
             raise Broken(f"{path.relative_to(top)}: {error}") from error
     names = [mutant.name for mutant in mutants]
