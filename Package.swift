@@ -64,9 +64,11 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
         .target(name: "CKeeper"),
         room("CivilTime"),
         room("Monetary"),
+        room("KHQR", ["COpenSSL", "CQREncode", "CivilTime", "Monetary"]),
         room("SocketLoop", ["CLinux"]),
         room("Postgres", ["CLibpq", "CLinux", "COpenSSL", "CivilTime", "SocketLoop", logging, subprocess]),
         room("Outbound", ["CCurl"]),
@@ -85,6 +87,23 @@ let package = Package(
             ["CivilTime", "Monetary", "Postgres", "JobKit", "Events", "Tenancy", logging],
             migrations: true
         ),
+        room(
+            "Payments",
+            [
+                "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "JobKit", "Events", "Tenancy",
+                "Billing",
+                logging, metrics,
+            ],
+            migrations: true
+        ),
+        room(
+            "Webhooks",
+            [
+                "COpenSSL", "CivilTime", "Monetary", "Postgres", "JobKit", "Events", "Tenancy", "Payments", logging,
+                metrics, yams,
+            ],
+            migrations: true
+        ),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room("Listener", ["CLinux", "Telemetry", hummingbird, nioCore, logging, metrics, lifecycle]),
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
@@ -96,7 +115,8 @@ let package = Package(
             dependencies: [
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
                 "Schedules", "JobKit", "Engine",
-                "Events", "Tenancy", "Billing", "Telemetry", "Listener", "Renewals", "Scanner", "Command", "Trial",
+                "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Telemetry", "Listener", "Renewals",
+                "Scanner", "Command", "Trial",
                 argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
             swiftSettings: strict
@@ -109,6 +129,7 @@ let package = Package(
         ),
         tests(of: "CivilTime", ["CivilTime"]),
         tests(of: "Monetary", ["Monetary"]),
+        tests(of: "KHQR", ["KHQR", "CivilTime", "Monetary"]),
         tests(of: "SocketLoop", ["CLinux", "SocketLoop"]),
         tests(
             of: "Postgres",
@@ -142,11 +163,27 @@ let package = Package(
             ]
         ),
         tests(
+            of: "Payments",
+            [
+                "TestSupport", "CivilTime", "Monetary", "KHQR", "SocketLoop", "Postgres", "Outbound", "Schedules",
+                "JobKit",
+                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", logging,
+            ]
+        ),
+        tests(
+            of: "Webhooks",
+            [
+                "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "JobKit", "Engine",
+                "Events",
+                "Tenancy", "Billing", "Payments", "Webhooks", logging,
+            ]
+        ),
+        tests(
             of: "EndToEnd",
             [
                 "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit",
                 "Engine", "Events",
-                "Tenancy", "Billing", "Renewals", logging, subprocess, systemPackage,
+                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Renewals", logging, subprocess, systemPackage,
             ]
         ),
     ]

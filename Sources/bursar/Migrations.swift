@@ -1,11 +1,14 @@
 import Billing
 import Engine
 import Events
+import Payments
 import Postgres
 import Tenancy
+import Webhooks
 
 /// The schema of this program: the migrations of all rooms, in one sequence of numbers.
 enum Migrations {
     static let all: [Migration] =
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
+        + PaymentsMigrations.all + WebhooksMigrations.all
 }

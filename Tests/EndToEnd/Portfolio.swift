@@ -1,15 +1,18 @@
 import Billing
 import Engine
 import Events
+import Payments
 import Postgres
 import Tenancy
 import TestSupport
 import Testing
+import Webhooks
 
 /// The databases that the tests of whole daemons begin with.
 enum Portfolio {
     static let migrations =
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
+        + PaymentsMigrations.all + WebhooksMigrations.all
 
     /// A database with the schema and nothing in it.
     static let empty = DatabaseRecipe("empty", migrations: migrations) { _ in }

@@ -1,0 +1,13 @@
+/// The checksum of an EMVCo QR: CRC-16/CCITT-FALSE over the UTF-8 bytes up to and including `6304`.
+///
+/// Polynomial 0x1021, initial value 0xFFFF, nothing reflected, no final xor; `123456789` gives 0x29B1.
+package enum CRC16 {
+    package static func of(_ bytes: some Sequence<UInt8>) -> UInt16 {
+        var crc: UInt16 = 0xFFFF
+        for byte in bytes {
+            crc ^= UInt16(byte) << 8
+            for _ in 0..<8 { crc = crc & 0x8000 == 0 ? crc << 1 : crc << 1 ^ 0x1021 }
+        }
+        return crc
+    }
+}

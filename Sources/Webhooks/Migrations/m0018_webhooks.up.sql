@@ -1,0 +1,5 @@
+-- To be filled.
+
+set local role bursar_owner;
+
+reset role;
