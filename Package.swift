@@ -109,6 +109,7 @@ let package = Package(
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
         job("Scanner", ["JobKit", "Schedules"]),
         job("Command", ["CivilTime", "Programs", "Schedules", "JobKit", logging]),
+        job("BakongReconciliation", ["JobKit", "Payments", "Schedules"]),
         job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",
@@ -167,7 +168,8 @@ let package = Package(
             [
                 "TestSupport", "CivilTime", "Monetary", "KHQR", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit",
-                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", logging,
+                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", "BakongReconciliation",
+                logging,
             ]
         ),
         tests(

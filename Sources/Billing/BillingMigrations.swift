@@ -39,5 +39,11 @@ package enum BillingMigrations {
             up: String(decoding: PackageResources.m0013_issuing_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0013_issuing_down_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 17,
+            name: "allocations",
+            up: String(decoding: PackageResources.m0017_allocations_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0017_allocations_down_sql, as: UTF8.self)
+        ),
     ]
 }

@@ -32,7 +32,7 @@ package struct ContractCommand: Sendable {
     /// Whether it only looks.
     package let isReading: Bool
 
-    init(_ name: String, _ fields: [Field], isReading: Bool = false, _ sql: String) {
+    package init(_ name: String, _ fields: [Field], isReading: Bool = false, _ sql: String) {
         self.name = name
         self.fields = fields
         self.isReading = isReading
@@ -51,15 +51,15 @@ package struct ContractCommand: Sendable {
 }
 
 extension ContractCommand.Field {
-    static func needs(_ name: String, _ kind: ContractCommand.Kind) -> Self {
+    package static func needs(_ name: String, _ kind: ContractCommand.Kind) -> Self {
         Self(name: name, kind: kind, isRequired: true)
     }
 
-    static func takes(_ name: String, _ kind: ContractCommand.Kind) -> Self {
+    package static func takes(_ name: String, _ kind: ContractCommand.Kind) -> Self {
         Self(name: name, kind: kind, isRequired: false)
     }
 
-    static let reason = takes("reason", .text)
+    package static let reason = takes("reason", .text)
 }
 
 /// Why a body does not fit its command.

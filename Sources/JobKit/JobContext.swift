@@ -67,12 +67,21 @@ package struct JobContext: Sendable {
         tenant: (Item) -> Int64,
         apply: (Transaction, [Item], inout Checkpoint) async throws -> Void
     ) async throws -> Int {
+        try await chunk(select: select, tenants: { [tenant($0)] }, apply: apply)
+    }
+
+    /// The same for items that each touch several tenants, or rows that belong to none: tenant 0.
+    package func chunk<Item: Sendable>(
+        select: (Transaction, Checkpoint) async throws -> [Item],
+        tenants: (Item) -> [Int64],
+        apply: (Transaction, [Item], inout Checkpoint) async throws -> Void
+    ) async throws -> Int {
         let before = progress.current
         let (count, after) = try await fenced(role: "bursar_scan", rollBack: run.isDryRun) { transaction in
             let items = try await select(transaction, before)
             guard !items.isEmpty else { return (0, before) }
             await transaction.setRole("bursar_app")
-            await transaction.setTenants(Array(Set(items.map(tenant))).sorted())
+            await transaction.setTenants(Array(Set(items.flatMap(tenants))).sorted())
             var checkpoint = before
             try await apply(transaction, items, &checkpoint)
             if checkpoint != before, !run.isDryRun { try await save(checkpoint, after: before, in: transaction) }
@@ -132,7 +141,7 @@ package struct JobContext: Sendable {
         var options = TransactionOptions()
         options.role = role
         options.settings = [
-            ("bursar.actor", "job:\(run.job)"), ("bursar.run", String(run.id)),
+            ("bursar.actor", "job:\(run.job)"), ("bursar.run", String(run.id)), ("bursar.fence", String(run.fence)),
             // A chunk's statements come again and again: planned once, for any values.
             ("plan_cache_mode", "force_generic_plan"),
         ]

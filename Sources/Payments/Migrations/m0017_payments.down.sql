@@ -1,5 +1,0 @@
--- To be filled.
-
-set local role bursar_owner;
-
-reset role;

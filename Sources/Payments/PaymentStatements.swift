@@ -1,0 +1,8 @@
+package import Postgres
+
+/// Every statement of the room, for the test that prepares them all.
+package enum PaymentStatements {
+    package static let all: [Statement] =
+        SeenMoney.Statements.all + PlacementStatements.all + DueLookupStatements.all + CallbackStatements.all
+        + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all
+}
