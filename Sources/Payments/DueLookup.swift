@@ -113,7 +113,7 @@ package struct AnsweredLookup: Equatable, Sendable {
 
     /// Writes what was found: the money as an observation, and when each attempt is asked about next.
     ///
-    /// - Parameter askedAt: business time before the provider was asked: what was found is complete up to then.
+    /// `askedAt` is business time before the provider was asked: what was found is complete up to then.
     package static func record(
         _ answers: [AnsweredLookup],
         askedAt: Instant,

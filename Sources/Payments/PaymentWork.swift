@@ -17,13 +17,15 @@ package struct PaymentWork: Sendable {
     private let context: JobContext
     private let chunk: Int
 
-    /// - Parameter chunk: how many rows one transaction works on.
+    /// A chunk is how many rows one transaction works on.
     package init(_ context: JobContext, chunk: Int) {
         self.context = context
         self.chunk = chunk
     }
 
-    /// Asks a provider about attempts, and writes down what it said. A dry run asks nobody.
+    /// Asks a provider about attempts, and writes down what it said.
+    ///
+    /// A dry run asks nobody.
     package func lookUp(_ which: DueLookup.Which, at provider: any PaymentProvider, step: String) async throws {
         guard !context.run.isDryRun else { return }
         while true {

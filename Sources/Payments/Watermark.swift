@@ -24,7 +24,9 @@ package struct Watermark: Equatable, Sendable {
     }
 }
 
-/// By account, local day and currency: what was seen, and where it lies. All amounts are minor units.
+/// By account, local day and currency: what was seen, and where it lies.
+///
+/// All amounts are minor units.
 package struct ControlTotal: Equatable, Sendable {
     package let account: Int64
     package let day: CivilDate
