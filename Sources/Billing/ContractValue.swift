@@ -54,5 +54,6 @@ package enum ContractValue: Codable, Sendable, Hashable {
     }
 
     package static func text(_ value: String?) -> ContractValue { value.map { .text($0) } ?? .null }
+    package static func whole(_ value: Int64?) -> ContractValue { value.map { .whole($0) } ?? .null }
     package static func whole(_ value: Int?) -> ContractValue { value.map { .whole(Int64($0)) } ?? .null }
 }

@@ -26,7 +26,7 @@ package struct Invariant: Sendable {
     /// How many violations a statement describes in words.
     package static let exampleLimit = 20
 
-    init(_ id: String, _ title: String, _ statement: Statement, takesInstant: Bool = false, breaker: Breaker) {
+    package init(_ id: String, _ title: String, _ statement: Statement, takesInstant: Bool = false, breaker: Breaker) {
         self.id = id
         self.title = title
         self.statement = statement
@@ -47,7 +47,7 @@ extension Invariant {
         /// Statements, separated by semicolons.
         package let script: String
 
-        init(_ deed: String, _ script: String) {
+        package init(_ deed: String, _ script: String) {
             self.deed = deed
             self.script = script
         }
@@ -55,28 +55,31 @@ extension Invariant {
 }
 
 extension Invariant {
-    /// Every invariant, in the order of its number.
+    /// Every invariant of the books, in the order of its number.
     package static let all: [Invariant] = periods + money + documents + states + tenancy + ledger
+}
 
-    /// The invariants with these names, in the order of ``all``; every one where no name is given.
+extension [Invariant] {
+    /// Those with these names, in their order; every one where no name is given.
     ///
     /// Case does not matter.
     ///
-    /// - Throws: a name that no invariant has, with those there are.
-    package static func named(_ names: [String]) throws(UnknownInvariant) -> [Invariant] {
+    /// - Throws: a name that none of them has, with those there are.
+    package func named(_ names: [String]) throws(UnknownInvariant) -> [Invariant] {
         let wanted = Set(names.map { $0.uppercased() })
-        if let unknown = names.first(where: { name in !all.contains { $0.id == name.uppercased() } }) {
-            throw UnknownInvariant(name: unknown)
+        if let unknown = names.first(where: { name in !contains { $0.id == name.uppercased() } }) {
+            throw UnknownInvariant(name: unknown, known: map(\.id))
         }
-        return wanted.isEmpty ? all : all.filter { wanted.contains($0.id) }
+        return wanted.isEmpty ? self : filter { wanted.contains($0.id) }
     }
 }
 
 /// A name that no invariant has.
 package struct UnknownInvariant: Error, CustomStringConvertible {
     package let name: String
+    package let known: [String]
 
     package var description: String {
-        "there is no invariant \"\(name)\"; there are \(Invariant.all.map(\.id).joined(separator: ", "))"
+        "there is no invariant \"\(name)\"; there are \(known.joined(separator: ", "))"
     }
 }

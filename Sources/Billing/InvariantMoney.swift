@@ -66,9 +66,12 @@ extension Invariant {
             "What is owed on an invoice is its total less what was taken off it, never less than nothing",
             Statement(
                 "billing.invariant_i4",
-                // Until money is allocated to invoices nothing takes off them but settling at issue, which only a zero total is.
                 """
-                with judged as (
+                with taken as (
+                    select tenant_id, invoice_id, sum(amount) as amount, min(currency) as currency, max(currency) as last_currency
+                    from bursar.allocation
+                    group by tenant_id, invoice_id
+                ), judged as (
                     select coalesce(i.id, r.invoice_id) as id, i.number,
                            case
                                when r.invoice_id is null then 'has no receivable'
@@ -76,8 +79,10 @@ extension Invariant {
                                when r.total <> i.total then format('owes a total of %s, not %s', r.total, i.total)
                                when r.currency <> i.currency then format('is owed in %s, not in %s', r.currency, i.currency)
                                when r.open_amount < 0 then format('%s is open: less than nothing', r.open_amount)
-                               when r.open_amount <> r.total
-                                   then format('%s of %s is open, and nothing took off the rest', r.open_amount, r.total)
+                               when r.open_amount <> r.total - coalesce(t.amount, 0)
+                                   then format('%s of %s is open, and %s was taken off', r.open_amount, r.total, coalesce(t.amount, 0))
+                               when (r.state = 'settled') <> (r.open_amount = 0)
+                                   then format('is %s with %s open', r.state, r.open_amount)
                                when r.due_date <> i.due_date or r.grace_end <> i.grace_end
                                    then format('is due %s with grace to %s, not %s and %s', r.due_date, r.grace_end,
                                                i.due_date, i.grace_end)
@@ -85,6 +90,7 @@ extension Invariant {
                            end as finding
                     from bursar.invoice as i
                     full join bursar.receivable as r on r.invoice_id = i.id and r.tenant_id = i.tenant_id
+                    left join taken as t on t.tenant_id = r.tenant_id and t.invoice_id = r.invoice_id
                 )
                 select count(*) over () as violations, format('invoice %s (%s): %s', number, id, finding) as example
                 from judged
@@ -98,37 +104,6 @@ extension Invariant {
                 """
                 update bursar.receivable set open_amount = open_amount - 1
                 where invoice_id = (select min(invoice_id) from bursar.receivable where open_amount > 0 and state = 'open');
-                """
-            )
-        ),
-        Invariant(
-            "I5",
-            "No more is settled than was paid",
-            Statement(
-                "billing.invariant_i5",
-                // Allocations of payments are evidence here as soon as they exist. Today only a zero total settles itself.
-                """
-                with judged as (
-                    select invoice_id,
-                           case
-                               when state = 'settled' and total > 0 then format('a total of %s is settled without a payment', total)
-                               when state = 'open' and total = 0 then 'nothing is owed, but it is not settled'
-                           end as finding
-                    from bursar.receivable
-                )
-                select count(*) over () as violations, format('invoice %s: %s', invoice_id, finding) as example
-                from judged
-                where finding is not null
-                order by invoice_id
-                limit 20
-                """
-            ),
-            breaker: Breaker(
-                "marks a receivable as settled that nobody paid",
-                """
-                update bursar.receivable set state = 'settled', settled_at = bursar.business_now()
-                where invoice_id = (select max(invoice_id) from bursar.receivable where total > 0 and state = 'open'
-                    and due_date >= bursar.business_now()::date);
                 """
             )
         ),

@@ -49,6 +49,12 @@ extension Invariant {
                     select 'receivable', c.invoice_id, c.tenant_id, p.tenant_id
                     from bursar.receivable as c left join bursar.invoice as p on p.id = c.invoice_id
                     union all
+                    select 'allocation', c.id, c.tenant_id, p.tenant_id
+                    from bursar.allocation as c left join bursar.receivable as p on p.invoice_id = c.invoice_id
+                    union all
+                    select 'write-off', c.id, c.tenant_id, p.tenant_id
+                    from bursar.write_off as c left join bursar.receivable as p on p.invoice_id = c.invoice_id
+                    union all
                     select 'event', c.id, c.tenant_id, p.tenant_id
                     from bursar.event as c left join bursar.subscription as p on p.id = c.subject_id
                     where c.subject_kind = 'subscription'

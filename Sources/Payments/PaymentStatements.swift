@@ -1,3 +1,4 @@
+internal import Billing
 package import Postgres
 
 /// Every statement of the room, for the test that prepares them all.
@@ -5,4 +6,5 @@ package enum PaymentStatements {
     package static let all: [Statement] =
         SeenMoney.Statements.all + PlacementStatements.all + DueLookupStatements.all + CallbackStatements.all
         + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all
+        + Invariant.payments.map(\.statement) + PaymentCommands.all.map(\.statement)
 }

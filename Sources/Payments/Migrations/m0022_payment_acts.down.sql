@@ -6,7 +6,7 @@ drop view bursar.client_credit, bursar.client_payment;
 drop function bursar.use_credit(bigint, text, text), bursar.release_match(bigint, text), bursar.record_refund(bigint, bigint, text, text), bursar.write_off_suspense(bigint, text),
     bursar.refund_suspense(bigint, text, text), bursar.assign_suspense(bigint, bigint, text),
     bursar.close_suspense(bursar.suspense, text, text, jsonb), bursar.locked_suspense(bigint),
-    bursar.record_payment(bigint, text, bigint, text, text, timestamptz, text, text),
+    bursar.record_payment(bigint, text, bigint, text, text, text, timestamptz, text, text),
     bursar.place_one(bigint, bigint, bigint, bigint),
     bursar.present_payment(bigint, text, text, text, bigint, timestamptz, text, text),
     bursar.put_receiving_account(bigint, text, text, text, jsonb, text),

@@ -168,7 +168,7 @@ $$;
 -- Records money that a person has seen: cash (riel rounded to what notes can pay, the rounding a line of its own) or a bank
 -- slip. The reference (a receipt's or slip's number) makes it one: the same again answers with the same observation.
 create function bursar.record_payment(
-    invoice bigint, method text, amount bigint, reference text, evidence text, received_at timestamptz default null,
+    invoice bigint, method text, amount bigint, currency text, reference text, evidence text, received_at timestamptz default null,
     account text default null, reason text default null,
     out observation bigint, out result text, out open_amount bigint, out rounding bigint
 )
@@ -193,6 +193,9 @@ begin
         perform bursar.refuse('a payment is of more than nothing', 'pass the amount that was received, in minor units');
     elsif coalesce(trim(record_payment.reference), '') = '' or coalesce(trim(record_payment.evidence), '') = '' then
         perform bursar.refuse('a payment by hand needs its evidence', 'pass the receipt''s or slip''s number as reference, and where the paper is as evidence');
+    elsif record_payment.currency is distinct from owed.currency then
+        perform bursar.refuse(format('the invoice is in %s, the payment in %s', owed.currency, coalesce(record_payment.currency, 'nothing')),
+            'currencies are never mixed: record what was paid in the invoice''s own');
     elsif moment > bursar.business_now() then
         perform bursar.refuse('money cannot have been received in the future', 'check received_at');
     end if;
@@ -229,7 +232,7 @@ begin
         rounding := amount - owed.open_amount;
     end if;
     insert into bursar.payment_attempt as a (tenant_id, issuer_id, intent_id, account_id, currency, amount, source, created_at)
-    values (intent.tenant_id, intent.issuer_id, intent.id, payee.id, owed.currency, greatest(1, least(amount, nullif(owed.open_amount, 0))), 'hand', moment)
+    values (intent.tenant_id, intent.issuer_id, intent.id, payee.id, owed.currency, case when rounding <> 0 or owed.open_amount = 0 then amount else owed.open_amount end, 'hand', moment)
     returning a.id into attempt;
     insert into bursar.observation as o (tenant_id, issuer_id, account_id, kind, source, external_key, currency, amount, occurred_at, raw)
     values (intent.tenant_id, intent.issuer_id, payee.id, 'hand', 'hand:' || method, trim(record_payment.reference), owed.currency, amount, moment,
@@ -525,7 +528,7 @@ grant execute on function
     bursar.present_payment(bigint, text, text, text, bigint, timestamptz, text, text)
 to bursar_client, bursar_ops;
 grant execute on function
-    bursar.record_payment(bigint, text, bigint, text, text, timestamptz, text, text),
+    bursar.record_payment(bigint, text, bigint, text, text, text, timestamptz, text, text),
     bursar.assign_suspense(bigint, bigint, text), bursar.refund_suspense(bigint, text, text), bursar.write_off_suspense(bigint, text),
     bursar.record_refund(bigint, bigint, text, text), bursar.release_match(bigint, text),
     bursar.use_credit(bigint, text, text)

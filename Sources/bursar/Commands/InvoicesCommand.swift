@@ -6,7 +6,7 @@ struct InvoicesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "invoices",
         abstract: "Issued invoices.",
-        subcommands: [List.self, Show.self],
+        subcommands: [List.self, Show.self, WriteOff.self],
         defaultSubcommand: List.self
     )
 

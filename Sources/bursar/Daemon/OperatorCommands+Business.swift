@@ -1,5 +1,6 @@
 import Billing
 import JobKit
+import Payments
 import Postgres
 
 extension OperatorCommands {
@@ -8,7 +9,8 @@ extension OperatorCommands {
     /// Each command is one statement that calls the SQL contract, as an operator; the function writes events and audit
     /// rows with the actor's name.
     static func business(_ request: OperatorRequest, database: PostgresPool) async throws -> JSONText? {
-        guard let command = ContractCommand.named(request.command) else { return nil }
+        guard let command = ContractCommand.named(request.command) ?? PaymentCommands.named(request.command)
+        else { return nil }
         let bound: BoundStatement
         do {
             bound = try command.bind(request.body)
