@@ -161,6 +161,11 @@ private enum SystemZone {
 enum NewFile {
     /// - Throws: `CommandFailure` where one is there and nobody said that it may go.
     static func write(_ text: String, to path: String, force: Bool) throws(CommandFailure) {
+        try write(Array(text.utf8), to: path, force: force)
+    }
+
+    /// - Throws: `CommandFailure` where one is there and nobody said that it may go.
+    static func write(_ bytes: [UInt8], to path: String, force: Bool) throws(CommandFailure) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0o644)
         guard descriptor >= 0 else {
             let number = errno
@@ -171,7 +176,7 @@ enum NewFile {
             )
         }
         defer { close(descriptor) }
-        var rest = Array(text.utf8)[...]
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }

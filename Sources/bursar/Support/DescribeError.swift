@@ -1,5 +1,6 @@
 import CivilTime
 import Engine
+import KHQR
 import Listener
 import Outbound
 import Postgres
@@ -31,6 +32,9 @@ func describe(_ error: any Error) -> CommandFailure {
         CommandFailure(.badData, "the parameters do not fit the job", details: problems.sentences)
     case let error as CronError: CommandFailure(.badData, error.description)
     case let error as ZoneError: CommandFailure(.badData, error.description)
+    case let error as KHQRError:
+        CommandFailure(.badData, error.description, remedy: "`bursar khqr encode --help` tells the fields and their limits")
+    case let failure as QRPicture.Failure: CommandFailure(.badData, failure.message)
     case let error as ListenerError:
         CommandFailure(.configuration, error.description, remedy: error.remedy)
     case let error as PrivateClusterError:
