@@ -34,6 +34,7 @@ struct Bursar: AsyncParsableCommand {
                     InvoicesCommand.self, RatesCommand.self,
                 ]
             ),
+            CommandGroup(name: "Payments", subcommands: [WebhooksCommand.self]),
             CommandGroup(
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]

@@ -5,6 +5,7 @@ import Outbound
 import Postgres
 import Schedules
 import SocketLoop
+import Webhooks
 
 /// What any error means to whoever ran the command: the one place where errors become words, remedies and exit codes.
 func describe(_ error: any Error) -> CommandFailure {
@@ -31,6 +32,7 @@ func describe(_ error: any Error) -> CommandFailure {
         CommandFailure(.badData, "the parameters do not fit the job", details: problems.sentences)
     case let error as CronError: CommandFailure(.badData, error.description)
     case let error as ZoneError: CommandFailure(.badData, error.description)
+    case let error as SchemeError: CommandFailure(.configuration, error.problem, remedy: error.remedy)
     case let error as ListenerError:
         CommandFailure(.configuration, error.description, remedy: error.remedy)
     case let error as PrivateClusterError:
