@@ -139,7 +139,9 @@ struct PHPJSONReader {
     }
 
     private mutating func fourDigits() -> UInt32? {
-        guard position + 4 <= bytes.count, let pair = SignatureText.hex(bytes[position..<position + 4]) else { return nil }
+        guard position + 4 <= bytes.count, let pair = SignatureText.hex(bytes[position..<position + 4]) else {
+            return nil
+        }
         position += 4
         return UInt32(pair[0]) << 8 | UInt32(pair[1])
     }

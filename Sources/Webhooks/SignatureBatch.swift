@@ -62,7 +62,8 @@ private struct SignatureQuestion: Decodable {
         } else {
             bytes = Array((body ?? "").utf8)
         }
-        let pairs = (headers ?? [:]).sorted { $0.key < $1.key }.flatMap { name, value in value.values.map { (name, $0) } }
+        let pairs = (headers ?? [:]).sorted { $0.key < $1.key }.flatMap { name, value in value.values.map { (name, $0) }
+        }
         return ReceivedPost(headers: pairs.map { (name: $0.0, value: $0.1) }, body: bytes)
     }
 

@@ -85,7 +85,10 @@ struct SignedContent: Sendable, Equatable {
             } else if pieces.contains(.timestamp) && !hasTimestamp {
                 ("has a {timestamp}, and no header is named for it", "name the header of the timestamp")
             } else if hasTimestamp && !pieces.contains(.timestamp) {
-                ("leaves the timestamp unsigned", "put {timestamp} into it, or name no header: unsigned, it proves nothing")
+                (
+                    "leaves the timestamp unsigned",
+                    "put {timestamp} into it, or name no header: unsigned, it proves nothing"
+                )
             } else {
                 nil
             }

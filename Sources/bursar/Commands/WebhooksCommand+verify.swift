@@ -40,7 +40,10 @@ extension WebhooksCommand {
         )
         var header: [String] = []
 
-        @Option(name: .long, help: ArgumentHelp("Judge as of this instant (RFC 3339); now if not given.", valueName: "t"))
+        @Option(
+            name: .long,
+            help: ArgumentHelp("Judge as of this instant (RFC 3339); now if not given.", valueName: "t")
+        )
         var at: String?
 
         @Option(name: .long, help: ArgumentHelp("How old, or how early, a post may be, in seconds.", valueName: "s"))
