@@ -2,4 +2,7 @@
 #define COPENSSL_SHIM_H
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #endif

@@ -34,7 +34,7 @@ struct Bursar: AsyncParsableCommand {
                     InvoicesCommand.self, PaymentsCommand.self, RatesCommand.self,
                 ]
             ),
-            CommandGroup(name: "Payments", subcommands: [KHQRCommand.self]),
+            CommandGroup(name: "Payments", subcommands: [KHQRCommand.self, WebhooksCommand.self]),
             CommandGroup(
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]

@@ -6,6 +6,7 @@ import Outbound
 import Postgres
 import Schedules
 import SocketLoop
+import Webhooks
 
 /// What any error means to whoever ran the command: the one place where errors become words, remedies and exit codes.
 func describe(_ error: any Error) -> CommandFailure {
@@ -35,6 +36,7 @@ func describe(_ error: any Error) -> CommandFailure {
     case let error as KHQRError:
         CommandFailure(.badData, error.description, remedy: "`bursar khqr encode --help` tells the fields and their limits")
     case let failure as QRPicture.Failure: CommandFailure(.badData, failure.message)
+    case let error as SchemeError: CommandFailure(.configuration, error.problem, remedy: error.remedy)
     case let error as ListenerError:
         CommandFailure(.configuration, error.description, remedy: error.remedy)
     case let error as PrivateClusterError:
