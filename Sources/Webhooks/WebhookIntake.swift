@@ -15,6 +15,8 @@ package final class WebhookIntake: Sendable {
         package let why: String
         /// In whole seconds.
         package var retryAfter: Int?
+        /// The source that it was meant for, where there is one of that name.
+        package var source: String?
     }
 
     /// What a post's head leads to.
@@ -125,6 +127,8 @@ package final class WebhookIntake: Sendable {
 
     private func counted(_ refusal: Refusal, _ source: String) -> Refusal {
         meters.count(source, refusal.status)
+        var refusal = refusal
+        if !source.isEmpty { refusal.source = source }
         return refusal
     }
 }

@@ -28,6 +28,10 @@ struct Bursar: AsyncParsableCommand {
                 ]
             ),
             CommandGroup(
+                name: "Payments",
+                subcommands: [WebhooksCommand.self]
+            ),
+            CommandGroup(
                 name: "The business by hand",
                 subcommands: [
                     IssuersCommand.self, PlansCommand.self, TenantsCommand.self, SubscriptionsCommand.self,

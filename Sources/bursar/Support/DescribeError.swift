@@ -5,6 +5,7 @@ import Outbound
 import Postgres
 import Schedules
 import SocketLoop
+import Webhooks
 
 /// What any error means to whoever ran the command: the one place where errors become words, remedies and exit codes.
 func describe(_ error: any Error) -> CommandFailure {
@@ -21,6 +22,14 @@ func describe(_ error: any Error) -> CommandFailure {
             remedy: "mend the lines above; nothing was changed",
             details: problems.problems.map(\.description)
         )
+    case let problems as SourceProblems:
+        CommandFailure(
+            .badData,
+            "the webhook sources have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
+            remedy: "mend the lines above; nothing was changed",
+            details: problems.problems.map(\.description)
+        )
+    case let refusal as WebhookRefusal: CommandFailure(.badData, refusal.description, remedy: refusal.remedy)
     case let refusal as ScheduleRefusal:
         CommandFailure(
             refusal.reason == .moved ? .tryAgain : .badData,
