@@ -101,7 +101,8 @@ let package = Package(
         room(
             "Webhooks",
             [
-                "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Events", "Tenancy",
+                "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Events",
+                "Tenancy",
                 "Payments", logging, metrics, yams,
             ],
             migrations: true
@@ -178,16 +179,16 @@ let package = Package(
         tests(
             of: "Webhooks",
             [
-                "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "JobKit", "Engine",
-                "Events",
+                "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit",
+                "Engine", "Events",
                 "Tenancy", "Billing", "Payments", "Webhooks", logging,
             ]
         ),
         tests(
             of: "EndToEnd",
             [
-                "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit",
-                "Engine", "Events",
+                "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
+                "JobKit", "Engine", "Events",
                 "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Renewals", logging, subprocess, systemPackage,
             ]
         ),

@@ -99,12 +99,14 @@ package struct PublicListener: Service {
         decoding.maxHeaderFieldCount = limits.headerFields
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandlers([
-            ByteWatch(),
-            HTTPResponseEncoder(),
-            ByteToMessageHandler(decoder),
-            NIOHTTPResponseHeadersValidator(),
-            PublicConnection(surface: surface, limits: limits, proxies: proxies, peer: peer, notes: notes),
-        ] as [any ChannelHandler])
+        try pipeline.addHandlers(
+            [
+                ByteWatch(),
+                HTTPResponseEncoder(),
+                ByteToMessageHandler(decoder),
+                NIOHTTPResponseHeadersValidator(),
+                PublicConnection(surface: surface, limits: limits, proxies: proxies, peer: peer, notes: notes),
+            ] as [any ChannelHandler]
+        )
     }
 }

@@ -9,7 +9,10 @@ package struct PublicNotes: Sendable {
     package init(_ logger: Logger) { self.logger = logger }
 
     static let descriptions = [
-        MetricDescription("bursar_public_cut_total", "Public requests that were cut for being too slow, by what was slow."),
+        MetricDescription(
+            "bursar_public_cut_total",
+            "Public requests that were cut for being too slow, by what was slow."
+        ),
         MetricDescription(
             "bursar_public_connections_refused_total",
             "Public connections that were closed at once, by why."

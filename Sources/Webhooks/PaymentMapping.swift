@@ -25,7 +25,9 @@ package struct PaymentMapping: Sendable, Equatable {
     package func hint(source: String, event: Int64, body: [UInt8]) -> CallbackHint? {
         guard let body = PostBody(body) else { return nil }
         func words(_ path: String?) -> String? {
-            guard let path, let words = body.at(path)?.words, !words.isEmpty, words.utf8.count <= 255 else { return nil }
+            guard let path, let words = body.at(path)?.words, !words.isEmpty, words.utf8.count <= 255 else {
+                return nil
+            }
             return words
         }
         let hint = CallbackHint(

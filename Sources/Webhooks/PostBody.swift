@@ -109,7 +109,8 @@ private struct PostBodyReader {
             position += 1
             switch byte {
             case UInt8(ascii: "\""): return String(decoding: content, as: UTF8.self)
-            case UInt8(ascii: "\\"): guard let scalar = escape() else { return nil }
+            case UInt8(ascii: "\\"):
+                guard let scalar = escape() else { return nil }
                 content += Array(String(scalar).utf8)
             case 0..<0x20: return nil
             default: content.append(byte)

@@ -45,7 +45,9 @@ enum SecretFile {
             if count == 0 { break }
             length += count
         }
-        guard length <= mostBytes else { return .unreadable("\(path) is longer than a secret can be", isForbidden: false) }
+        guard length <= mostBytes else {
+            return .unreadable("\(path) is longer than a secret can be", isForbidden: false)
+        }
         return .bytes(Array(bytes[..<length]))
     }
 

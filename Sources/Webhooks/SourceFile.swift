@@ -65,7 +65,9 @@ struct SourceReader {
             yaml.report([FileProblem(at: position, "the file is empty", remedy: remedy)])
             return []
         }
-        guard let fields = yaml.fields(of: root, "a file of webhook sources", keys: SourceFileKey.self) else { return [] }
+        guard let fields = yaml.fields(of: root, "a file of webhook sources", keys: SourceFileKey.self) else {
+            return []
+        }
         if let version = fields[.version] {
             if version.value.scalar?.unquoted != "1" {
                 let message = "version must be 1, not \(YAMLReader.found(version.value))"

@@ -78,7 +78,9 @@ extension SourceReader {
             algorithm = found
         }
         if let node = field(.encoding) {
-            guard let found = yaml.choice(node, "encoding of \(what)", of: GenericHMAC.Encoding.self) else { return nil }
+            guard let found = yaml.choice(node, "encoding of \(what)", of: GenericHMAC.Encoding.self) else {
+                return nil
+            }
             encoding = found
         }
         if let node = field(.timestampUnit) {
@@ -130,7 +132,9 @@ extension SourceReader {
         let until = fields[.validUntil].map { instant($0.value, "valid_until of \(what)") }
         if case .some(.none) = from { return nil }
         if case .some(.none) = until { return nil }
-        guard let place = fields[.file] ?? fields[.credential], let name = yaml.text(place.value, what) else { return nil }
+        guard let place = fields[.file] ?? fields[.credential], let name = yaml.text(place.value, what) else {
+            return nil
+        }
         switch SecretFile.read(name, isCredential: fields[.credential] != nil, beside: yaml.file) {
         case .bytes(let bytes):
             return WebhookSecret(bytes: bytes, validFrom: from ?? nil, validUntil: until ?? nil)

@@ -152,7 +152,8 @@ struct WebhookBench: Sendable {
     // MARK: What is posted
 
     static func body(_ number: Int, bytes: Int) -> [UInt8] {
-        let start = #"{"event":"\#(number)","status":"0","data":{"md5":"0123456789abcdef0123456789abcdef","amount":12.50},"text":""#
+        let start =
+            #"{"event":"\#(number)","status":"0","data":{"md5":"0123456789abcdef0123456789abcdef","amount":12.50},"text":""#
         var body = Array(start.utf8)
         while body.count < bytes - 2 { body.append(UInt8(ascii: "a") + UInt8(truncatingIfNeeded: body.count % 23)) }
         return body + Array("\"}".utf8)

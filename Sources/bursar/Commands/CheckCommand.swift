@@ -7,7 +7,8 @@ import Webhooks
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Check schedule files and webhook sources: every error with file, line, column and what was expected.",
+        abstract:
+            "Check schedule files and webhook sources: every error with file, line, column and what was expected.",
         discussion: """
             Needs no database. Exit code 65 when a file has an error. Secrets of webhook sources that this user may not \
             read are left out of the check.

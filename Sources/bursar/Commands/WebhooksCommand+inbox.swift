@@ -7,9 +7,14 @@ struct WebhookFilter: ParsableArguments {
     @Option(help: "Only of this source.") var source: String?
     @Option(help: "Only received, processed or ignored ones; or conflict: another body came under the same id.")
     var state: String?
-    @Option(help: ArgumentHelp("Only those that came at this instant or later.", valueName: "instant")) var since: String?
+    @Option(help: ArgumentHelp("Only those that came at this instant or later.", valueName: "instant")) var since:
+        String?
     @Option(help: ArgumentHelp("Only those that came before this instant.", valueName: "instant")) var until: String?
-    @Option(name: .customLong("id"), parsing: .upToNextOption, help: ArgumentHelp("Only these numbers.", valueName: "n"))
+    @Option(
+        name: .customLong("id"),
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Only these numbers.", valueName: "n")
+    )
     var events: [Int64] = []
 
     var wish: WebhookWish {
@@ -34,7 +39,9 @@ extension WebhooksCommand {
             if options.json { return Answer.show(answer, json: true) }
             let posts = try JSONDecoder().decode([Line].self, from: Data(answer))
             guard !posts.isEmpty else { return Terminal.print("none") }
-            var table = TextTable(["post", "source", "event", "received", "state", "outcome", "bytes", "again", "conflicts"])
+            var table = TextTable([
+                "post", "source", "event", "received", "state", "outcome", "bytes", "again", "conflicts",
+            ])
             for post in posts { table.add(post.cells) }
             Terminal.print(table.text)
         }
@@ -63,7 +70,8 @@ extension WebhooksCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "A post with the headers that were verified, its body, and what became of it.",
-            discussion: "Control characters of a body are shown as escapes, and long bodies are cut; --raw writes all bytes."
+            discussion:
+                "Control characters of a body are shown as escapes, and long bodies are cut; --raw writes all bytes."
         )
         @Argument(help: "The post's number.") var post: Int64
         @Option(help: ArgumentHelp("Write the body's bytes into this new file.", valueName: "file")) var raw: String?
@@ -109,7 +117,9 @@ extension WebhooksCommand {
 
         func validate() throws {
             if apply != nil {
-                guard filter.isEmpty else { throw ValidationError("--apply takes what the proposal holds, and no filter") }
+                guard filter.isEmpty else {
+                    throw ValidationError("--apply takes what the proposal holds, and no filter")
+                }
                 guard reason?.isEmpty == false else { throw ValidationError("--apply needs a --reason") }
             } else if filter.isEmpty {
                 throw ValidationError("say which posts: --source, --state, --since, --until or --id")
@@ -142,12 +152,14 @@ extension JSONTree {
         switch self {
         case .object(let members):
             .object(
-                Dictionary(uniqueKeysWithValues: members.map { key, value in
-                    guard key == "body", case .text(let text) = value, let bytes = Data(base64Encoded: text) else {
-                        return (key, value.withReadableBodies)
+                Dictionary(
+                    uniqueKeysWithValues: members.map { key, value in
+                        guard key == "body", case .text(let text) = value, let bytes = Data(base64Encoded: text) else {
+                            return (key, value.withReadableBodies)
+                        }
+                        return (key, .text(SafeText.line(String(decoding: bytes, as: UTF8.self), atMost: 4096)))
                     }
-                    return (key, .text(SafeText.line(String(decoding: bytes, as: UTF8.self), atMost: 4096)))
-                })
+                )
             )
         case .list(let elements): .list(elements.map(\.withReadableBodies))
         case .text(let text): .text(SafeText.line(text, atMost: 4096))

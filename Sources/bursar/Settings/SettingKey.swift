@@ -80,7 +80,8 @@ enum SettingKey: String, CaseIterable, Sendable {
         case .nodeLease: "how long a silent node keeps its runs"
         case .webhookSources: "file of the senders of webhooks"
         case .publicAddress: "address and port that take webhooks; none takes none"
-        case .trustedProxies: "addresses and ranges, with commas, of reverse proxies that may say whom a request comes from"
+        case .trustedProxies:
+            "addresses and ranges, with commas, of reverse proxies that may say whom a request comes from"
         case .clientHeader: "header in which such a proxy says it"
         case .publicConnections: "public connections at once"
         case .publicConnectionsPerAddress: "public connections at once of one address that is no trusted proxy"
