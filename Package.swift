@@ -23,6 +23,8 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 /// A room under `Sources/`, in the order of `docs/architecture.md`: it may depend only on rooms listed before it.
 func room(_ name: String, _ dependencies: [Target.Dependency] = [], migrations: Bool = false) -> Target {
@@ -99,13 +101,17 @@ let package = Package(
         room(
             "Webhooks",
             [
-                "COpenSSL", "CivilTime", "Monetary", "Postgres", "JobKit", "Events", "Tenancy", "Payments", logging,
-                metrics, yams,
+                "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Events",
+                "Tenancy",
+                "Payments", logging, metrics, yams,
             ],
             migrations: true
         ),
         room("Telemetry", [logging, metrics, coreMetrics]),
-        room("Listener", ["CLinux", "Telemetry", hummingbird, nioCore, logging, metrics, lifecycle]),
+        room(
+            "Listener",
+            ["CLinux", "Telemetry", hummingbird, nioCore, nioHTTP1, nioPosix, logging, metrics, lifecycle]
+        ),
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
         job("Scanner", ["JobKit", "Schedules"]),
         job("Command", ["CivilTime", "Programs", "Schedules", "JobKit", logging]),
@@ -175,16 +181,16 @@ let package = Package(
         tests(
             of: "Webhooks",
             [
-                "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "JobKit", "Engine",
-                "Events",
+                "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit",
+                "Engine", "Events",
                 "Tenancy", "Billing", "Payments", "Webhooks", logging,
             ]
         ),
         tests(
             of: "EndToEnd",
             [
-                "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules", "JobKit",
-                "Engine", "Events",
+                "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
+                "JobKit", "Engine", "Events",
                 "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Renewals", logging, subprocess, systemPackage,
             ]
         ),

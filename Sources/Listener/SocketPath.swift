@@ -1,11 +1,13 @@
+import CLinux
 import Glibc
 
-/// Why the operator socket cannot be served.
+/// Why a listener cannot serve.
 package enum ListenerError: Error, Equatable, CustomStringConvertible {
     case alreadyServed(path: String)
     case notASocket(path: String)
     case notUsable(path: String, reason: String)
     case notLoopback(address: String)
+    case addressNotUsable(address: String, reason: String)
 
     package var description: String {
         switch self {
@@ -13,6 +15,7 @@ package enum ListenerError: Error, Equatable, CustomStringConvertible {
         case .notASocket(let path): "\(path) is there, but is no socket"
         case .notUsable(let path, let reason): "the operator socket \(path) cannot be used: \(reason)"
         case .notLoopback(let address): "\(address) is not a loopback address"
+        case .addressNotUsable(let address, let reason): "nobody can listen on \(address): \(reason)"
         }
     }
 
@@ -23,6 +26,7 @@ package enum ListenerError: Error, Equatable, CustomStringConvertible {
         case .notASocket: "move the file away, or set operator.socket to another path"
         case .notUsable: "set operator.socket to a path of at most 107 bytes in a folder that this user may write"
         case .notLoopback: "set operator.listen to 127.0.0.1:PORT or [::1]:PORT; use a reverse proxy for the network"
+        case .addressNotUsable: "set http.public_address to an address of this machine and a port that is free"
         }
     }
 }
@@ -44,12 +48,12 @@ struct SocketPath: Sendable {
         guard path.utf8.count <= 107 else {
             throw .notUsable(path: path, reason: "a socket's path has at most 107 bytes")
         }
-        var status = stat()
-        guard lstat(path, &status) == 0 else {
+        var found = clinux_file()
+        guard clinux_look_at(path, &found) == 0 else {
             if errno == ENOENT { return }
             throw .notUsable(path: path, reason: String(cString: strerror(errno)))
         }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
+        guard found.is_socket != 0 else { throw .notASocket(path: path) }
         switch connectionError() {
         case nil: throw .alreadyServed(path: path)
         case ECONNREFUSED:
@@ -70,9 +74,9 @@ struct SocketPath: Sendable {
     }
 
     var identity: Identity? {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        var found = clinux_file()
+        guard clinux_look_at(path, &found) == 0 else { return nil }
+        return Identity(device: found.device, inode: found.inode)
     }
 
     /// Takes the socket away if it is still the one that was served.

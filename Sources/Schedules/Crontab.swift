@@ -42,7 +42,7 @@ package struct Crontab: Sendable {
     package let file: String
     package private(set) var entries: [Entry] = []
     /// What cannot be imported, with its line.
-    package private(set) var problems: [ScheduleProblem] = []
+    package private(set) var problems: [FileProblem] = []
 
     private let options: Options
     private var variables: [String: String] = [:]
@@ -69,7 +69,7 @@ package struct Crontab: Sendable {
     }
 
     private mutating func report(_ position: SourcePosition, _ message: String, _ remedy: String) {
-        problems.append(ScheduleProblem(at: position, message, remedy: remedy))
+        problems.append(FileProblem(at: position, message, remedy: remedy))
     }
 
     private func position(_ line: Int, _ column: Int) -> SourcePosition {

@@ -3,11 +3,11 @@ internal import Glibc
 /// The schedule files of a folder, and their bytes.
 ///
 /// What cannot be read becomes a problem like any other.
-enum ScheduleFiles {
+package enum ScheduleFiles {
     private static let endings = [".yaml", ".yml"]
 
     /// The files of these paths, each once, in the order of the paths and by name within a folder.
-    static func list(_ paths: [String], _ problems: inout [ScheduleProblem]) -> [String] {
+    static func list(_ paths: [String], _ problems: inout [FileProblem]) -> [String] {
         var files: [String] = []
         for path in paths {
             let found = isFolder(path) ? filesOfFolder(path, &problems) : [path]
@@ -15,18 +15,18 @@ enum ScheduleFiles {
         }
         if paths.isEmpty {
             let remedy = "name a schedule file or a folder of them"
-            problems.append(ScheduleProblem(at: SourcePosition(file: "schedules"), "no path was given", remedy: remedy))
+            problems.append(FileProblem(at: SourcePosition(file: "schedules"), "no path was given", remedy: remedy))
         }
         return files
     }
 
     /// The file's text.
-    static func text(of file: String, _ problems: inout [ScheduleProblem]) -> String? {
+    package static func text(of file: String, _ problems: inout [FileProblem]) -> String? {
         let position = SourcePosition(file: file)
         guard let bytes = bytes(of: file, &problems) else { return nil }
         guard bytes.count <= ScheduleLimits.fileBytes else {
             let message = "the file is larger than \(ScheduleLimits.fileBytes) bytes"
-            problems.append(ScheduleProblem(at: position, message, remedy: "split it into several files"))
+            problems.append(FileProblem(at: position, message, remedy: "split it into several files"))
             return nil
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -35,7 +35,7 @@ enum ScheduleFiles {
             let column = String(decoding: lines.last ?? [], as: UTF8.self).unicodeScalars.count + 1
             let place = SourcePosition(file: file, line: lines.count, column: column)
             let remedy = "save it as UTF-8"
-            problems.append(ScheduleProblem(at: place, "the file is not UTF-8 from this byte on", remedy: remedy))
+            problems.append(FileProblem(at: place, "the file is not UTF-8 from this byte on", remedy: remedy))
             return nil
         }
         return text
@@ -46,7 +46,7 @@ enum ScheduleFiles {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    private static func filesOfFolder(_ path: String, _ problems: inout [ScheduleProblem]) -> [String] {
+    private static func filesOfFolder(_ path: String, _ problems: inout [FileProblem]) -> [String] {
         let position = SourcePosition(file: path)
         guard let folder = opendir(path) else {
             problems.append(systemProblem(position, "the folder cannot be read", errno))
@@ -62,14 +62,14 @@ enum ScheduleFiles {
         }
         if names.isEmpty {
             let remedy = "put a file there, or name another folder"
-            problems.append(ScheduleProblem(at: position, "the folder has no schedule files (.yaml)", remedy: remedy))
+            problems.append(FileProblem(at: position, "the folder has no schedule files (.yaml)", remedy: remedy))
         }
         let prefix = path.hasSuffix("/") ? path : path + "/"
         return names.sorted().map { prefix + $0 }
     }
 
     /// At most one byte more than a file may have.
-    private static func bytes(of file: String, _ problems: inout [ScheduleProblem]) -> [UInt8]? {
+    private static func bytes(of file: String, _ problems: inout [FileProblem]) -> [UInt8]? {
         let position = SourcePosition(file: file)
         // Not to hang on a named pipe.
         let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -93,7 +93,7 @@ enum ScheduleFiles {
         return bytes
     }
 
-    private static func systemProblem(_ position: SourcePosition, _ message: String, _ code: Int32) -> ScheduleProblem {
+    private static func systemProblem(_ position: SourcePosition, _ message: String, _ code: Int32) -> FileProblem {
         let reason = String(cString: strerror(code))
         let remedy =
             switch code {
@@ -101,7 +101,7 @@ enum ScheduleFiles {
             case EACCES, EPERM: "let the user Bursar runs as read it"
             default: "check the path and its permissions"
             }
-        return ScheduleProblem(at: position, "\(message): \(reason)", remedy: remedy)
+        return FileProblem(at: position, "\(message): \(reason)", remedy: remedy)
     }
 
     /// The bytes before the first one that is not UTF-8.

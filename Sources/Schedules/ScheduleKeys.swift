@@ -1,7 +1,7 @@
 /// The keys of one mapping of a schedule file.
 ///
 /// The reader, the JSON Schema and the reference page all follow these.
-protocol ScheduleFileKey: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
+protocol ScheduleFileKey: FileKeys {
     /// What the key means, in a sentence for editors that show the JSON Schema.
     var help: String { get }
     /// The key's value in the words of JSON Schema.

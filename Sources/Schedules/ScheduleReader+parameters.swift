@@ -42,7 +42,7 @@ extension ScheduleReader {
             let inside = error.inside.map { "\($0) of " } ?? ""
             let expectation = error.inside == nil ? field.expectation : error.expectation
             let message = "\(inside)\(what) must be \(expectation), not \(error.found)"
-            yaml.report([ScheduleProblem(at: error.position, message, remedy: field.help)])
+            yaml.report([FileProblem(at: error.position, message, remedy: field.help)])
             return nil
         }
     }

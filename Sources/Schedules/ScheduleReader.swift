@@ -17,7 +17,7 @@ struct ScheduleReader {
         yaml = YAMLReader(file: file)
     }
 
-    var problems: [ScheduleProblem] { yaml.problems }
+    var problems: [FileProblem] { yaml.problems }
 
     /// All schedules of a file's text that have no problem, in the file's order.
     mutating func file(_ text: String) -> [Schedule] {
@@ -27,7 +27,7 @@ struct ScheduleReader {
         guard let root = document.root else {
             let position = SourcePosition(file: yaml.file, line: 1, column: 1)
             let remedy = "begin with version: 1 and schedules:, or remove the file"
-            yaml.report([ScheduleProblem(at: position, "the file is empty", remedy: remedy)])
+            yaml.report([FileProblem(at: position, "the file is empty", remedy: remedy)])
             return []
         }
         guard let fields = yaml.fields(of: root, "a schedule file", keys: FileKey.self) else { return [] }

@@ -8,11 +8,11 @@ struct ScheduleReference {
 /// Checks who waits for whom, over all files of a set.
 enum ScheduleReferences {
     /// A name that no file declares, and every circle of schedules that wait for each other, once.
-    static func problems(of references: [ScheduleReference], names: [String]) -> [ScheduleProblem] {
+    static func problems(of references: [ScheduleReference], names: [String]) -> [FileProblem] {
         let known = Set(names)
         let unknown = references.filter { !known.contains($0.to) }.map { reference in
             let guess = Spelling.suggestion(for: reference.to, among: names).map { "\($0) " } ?? ""
-            return ScheduleProblem(
+            return FileProblem(
                 at: reference.position,
                 "schedule \"\(reference.from)\" is after \"\(reference.to)\", which no file declares",
                 remedy: "\(guess)name a schedule of these files, or take it out of after"
@@ -22,10 +22,10 @@ enum ScheduleReferences {
     }
 
     /// Follows every reference once, depth first and without recursion: a long chain must not end the process.
-    private static func circles(in references: [ScheduleReference]) -> [ScheduleProblem] {
+    private static func circles(in references: [ScheduleReference]) -> [FileProblem] {
         let next = Dictionary(grouping: references, by: \.from)
         var done: Set<String> = []
-        var problems: [ScheduleProblem] = []
+        var problems: [FileProblem] = []
         for start in references.map(\.from) where !done.contains(start) {
             var path = [start]
             var open = [next[start, default: []][...]]
@@ -46,9 +46,9 @@ enum ScheduleReferences {
         return problems
     }
 
-    private static func circle(_ path: ArraySlice<String>, closedBy reference: ScheduleReference) -> ScheduleProblem {
+    private static func circle(_ path: ArraySlice<String>, closedBy reference: ScheduleReference) -> FileProblem {
         let way = (path + [reference.to]).joined(separator: ", which is after ")
-        return ScheduleProblem(
+        return FileProblem(
             at: reference.position,
             "these schedules wait for each other and would never run: \(way)",
             remedy: "take one of them out of after"

@@ -44,7 +44,7 @@ extension ScheduleSet {
         paths: [String],
         catalogue: JobCatalogue? = nil
     ) throws(ScheduleProblems) -> ScheduleSet {
-        var problems: [ScheduleProblem] = []
+        var problems: [FileProblem] = []
         var schedules: [Schedule] = []
         var names: [String: SourcePosition] = [:]
         var references: [ScheduleReference] = []
@@ -57,7 +57,7 @@ extension ScheduleSet {
             for schedule in found {
                 if let first = names[schedule.name], let position = schedule.position {
                     let message = "schedule \"\(schedule.name)\" is already declared at \(first)"
-                    problems.append(ScheduleProblem(at: position, message, remedy: "remove or rename one of the two"))
+                    problems.append(FileProblem(at: position, message, remedy: "remove or rename one of the two"))
                 } else {
                     names[schedule.name] = schedule.position
                     schedules.append(schedule)

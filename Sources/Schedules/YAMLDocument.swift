@@ -1,11 +1,11 @@
-internal import Yams
+package import Yams
 
 /// A YAML text as a tree of nodes, with every fault of the syntax turned into a problem with its place.
-struct YAMLDocument {
-    let root: Node?
-    let problems: [ScheduleProblem]
+package struct YAMLDocument {
+    package let root: Node?
+    package let problems: [FileProblem]
 
-    init(_ text: String, file: String) {
+    package init(_ text: String, file: String) {
         do {
             // The parser is told that it gets UTF-8 and then takes a byte order mark for content.
             let hasMark = text.unicodeScalars.first == "\u{FEFF}"
@@ -22,17 +22,17 @@ struct YAMLDocument {
     }
 
     /// Anchors, aliases and tags of one's own: what a reader of the file could not see at the place itself.
-    private static func refused(in node: Node, file: String) -> [ScheduleProblem] {
+    private static func refused(in node: Node, file: String) -> [FileProblem] {
         let position = SourcePosition(file: file, line: node.mark?.line ?? 0, column: node.mark?.column ?? 0)
         if let anchor = node.anchor {
             let message = "anchors and aliases (&\(anchor.rawValue), *\(anchor.rawValue)) are not read"
-            return [ScheduleProblem(at: position, message, remedy: "write the value out where it is used")]
+            return [FileProblem(at: position, message, remedy: "write the value out where it is used")]
         }
         if !node.tag.description.hasPrefix("tag:yaml.org,2002:") {
             let message = "the tag \(node.tag) is not read"
-            return [ScheduleProblem(at: position, message, remedy: "leave the tag out")]
+            return [FileProblem(at: position, message, remedy: "leave the tag out")]
         }
-        var problems: Set<ScheduleProblem> = []
+        var problems: Set<FileProblem> = []
         switch node {
         case .mapping(let mapping):
             for (key, value) in mapping {
@@ -46,7 +46,7 @@ struct YAMLDocument {
         case .scalar(let scalar):
             guard scalar.string.unicodeScalars.contains("\0") else { break }
             let remedy = "PostgreSQL cannot store it; leave it out"
-            problems.insert(ScheduleProblem(at: position, "the text has a zero byte", remedy: remedy))
+            problems.insert(FileProblem(at: position, "the text has a zero byte", remedy: remedy))
         case .alias: break
         }
         return Array(problems)
@@ -55,24 +55,24 @@ struct YAMLDocument {
 
 /// Says in our words what the YAML parser found.
 private enum YAMLFault {
-    static func problem(_ error: any Error, text: String, file: String) -> ScheduleProblem {
+    static func problem(_ error: any Error, text: String, file: String) -> FileProblem {
         guard let error = error as? YamlError else {
-            return ScheduleProblem(at: SourcePosition(file: file), "the file cannot be read as YAML: \(error)")
+            return FileProblem(at: SourcePosition(file: file), "the file cannot be read as YAML: \(error)")
         }
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let position = SourcePosition(file: file, line: mark.line, column: mark.column)
             let words = [context?.text, problem].compactMap(\.self).joined(separator: ": ")
-            return ScheduleProblem(at: position, "this is not YAML (\(words))", remedy: remedy(for: words))
+            return FileProblem(at: position, "this is not YAML (\(words))", remedy: remedy(for: words))
         case .duplicatedKeysInMapping(let keys, let context):
             return duplicate(keys.sorted().first ?? "", first: context.mark, text: text, file: file)
         case .reader(let problem, let offset, _, _):
             let position = position(ofCharacter: offset ?? 0, in: text, file: file)
             let remedy = "remove the character; a file may hold printable characters and line ends"
-            return ScheduleProblem(at: position, "this is not YAML (\(problem))", remedy: remedy)
+            return FileProblem(at: position, "this is not YAML (\(problem))", remedy: remedy)
         default:
-            return ScheduleProblem(at: SourcePosition(file: file), "the file cannot be read as YAML: \(error)")
+            return FileProblem(at: SourcePosition(file: file), "the file cannot be read as YAML: \(error)")
         }
     }
 
@@ -90,7 +90,7 @@ private enum YAMLFault {
     }
 
     /// The parser names the first of two equal keys; people look for the second.
-    private static func duplicate(_ key: String, first: Mark, text: String, file: String) -> ScheduleProblem {
+    private static func duplicate(_ key: String, first: Mark, text: String, file: String) -> FileProblem {
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         let indent = String(repeating: " ", count: max(0, first.column - 1))
         let second = lines.indices.dropFirst(first.line).first { index in
@@ -99,7 +99,7 @@ private enum YAMLFault {
         }
         let position = SourcePosition(file: file, line: second.map { $0 + 1 } ?? first.line, column: first.column)
         let message = "the key \"\(key)\" stands twice in one mapping, first in line \(first.line)"
-        return ScheduleProblem(at: position, message, remedy: "remove or rename one of the two")
+        return FileProblem(at: position, message, remedy: "remove or rename one of the two")
     }
 
     private static func position(ofCharacter offset: Int, in text: String, file: String) -> SourcePosition {

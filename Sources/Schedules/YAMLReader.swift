@@ -1,58 +1,58 @@
-internal import Yams
+package import Yams
 
 /// Reads values out of YAML nodes and collects a problem, with its place, for each that is not what it should be.
 ///
 /// Every method returns nil after it has reported a problem, so that the caller can go on and find the next one.
-struct YAMLReader {
-    let file: String
-    private(set) var problems: [ScheduleProblem] = []
+package struct YAMLReader {
+    package let file: String
+    package private(set) var problems: [FileProblem] = []
 
-    init(file: String) {
+    package init(file: String) {
         self.file = file
     }
 
     /// A key of a mapping and its value.
-    struct Field {
-        let key: Node
-        let value: Node
+    package struct Field {
+        package let key: Node
+        package let value: Node
     }
 
     /// The known keys of a mapping.
-    struct Fields<Key: ScheduleFileKey> {
-        var known: [Key: Field] = [:]
+    package struct Fields<Key: FileKeys> {
+        package var known: [Key: Field] = [:]
         /// Keys that an unknown word was probably meant to be: reporting them as missing too would only confuse.
         var meant: Set<Key> = []
 
-        subscript(key: Key) -> Field? { known[key] }
+        package subscript(key: Key) -> Field? { known[key] }
 
-        func isMissing(_ key: Key) -> Bool { known[key] == nil && !meant.contains(key) }
+        package func isMissing(_ key: Key) -> Bool { known[key] == nil && !meant.contains(key) }
     }
 
-    mutating func report(_ node: Node, _ message: String, remedy: String = "") {
-        problems.append(ScheduleProblem(at: position(of: node), message, remedy: remedy))
+    package mutating func report(_ node: Node, _ message: String, remedy: String = "") {
+        problems.append(FileProblem(at: position(of: node), message, remedy: remedy))
     }
 
     /// A problem at one character, counted from 1, of a text; where the text is written so that its characters cannot
     /// be counted in the file, at its start.
-    mutating func report(_ node: Node, character: Int, _ message: String, remedy: String) {
+    package mutating func report(_ node: Node, character: Int, _ message: String, remedy: String) {
         let start = position(of: node)
         let quote = node.scalar?.unquoted == nil ? 1 : 0
         let isCountable = node.scalar?.isWrittenOut ?? false
         let column = isCountable ? start.column + quote + character - 1 : start.column
         let position = SourcePosition(file: file, line: start.line, column: column)
-        problems.append(ScheduleProblem(at: position, message, remedy: remedy))
+        problems.append(FileProblem(at: position, message, remedy: remedy))
     }
 
-    mutating func report(_ problems: [ScheduleProblem]) {
+    package mutating func report(_ problems: [FileProblem]) {
         self.problems += problems
     }
 
-    func position(of node: Node) -> SourcePosition {
+    package func position(of node: Node) -> SourcePosition {
         SourcePosition(file: file, line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
     }
 
     /// The keys of a mapping; an unknown one is a problem.
-    mutating func fields<Key: ScheduleFileKey>(
+    package mutating func fields<Key: FileKeys>(
         of node: Node,
         _ what: String,
         keys: Key.Type
@@ -80,7 +80,7 @@ struct YAMLReader {
     }
 
     /// A text of one line or more, not empty.
-    mutating func text(_ node: Node, _ what: String) -> String? {
+    package mutating func text(_ node: Node, _ what: String) -> String? {
         guard let scalar = node.scalar, !scalar.isNothing else {
             report(node, "\(what) must be a text, not \(Self.found(node))")
             return nil
@@ -93,7 +93,7 @@ struct YAMLReader {
     }
 
     /// A duration, zero allowed.
-    mutating func duration(_ node: Node, _ what: String) -> Duration? {
+    package mutating func duration(_ node: Node, _ what: String) -> Duration? {
         let remedy = "write whole numbers with d, h, m, s from large to small: 30s, 15m, 2h, 400d, 1h30m"
         guard let scalar = node.scalar else {
             report(node, "\(what) must be a duration, not \(Self.found(node))", remedy: remedy)
@@ -108,7 +108,7 @@ struct YAMLReader {
     }
 
     /// A duration above zero.
-    mutating func positiveDuration(_ node: Node, _ what: String) -> Duration? {
+    package mutating func positiveDuration(_ node: Node, _ what: String) -> Duration? {
         guard let duration = duration(node, what) else { return nil }
         guard duration > .zero else {
             report(node, "\(what) must be longer than 0s", remedy: "write at least 1s")
@@ -118,7 +118,7 @@ struct YAMLReader {
     }
 
     /// One of the words of a type.
-    mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    package mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ node: Node,
         _ what: String,
         of choices: Choice.Type
@@ -132,7 +132,7 @@ struct YAMLReader {
     }
 
     /// `true` or `false`, nothing else that YAML takes for them.
-    mutating func boolean(_ node: Node, _ what: String) -> Bool? {
+    package mutating func boolean(_ node: Node, _ what: String) -> Bool? {
         switch node.scalar?.unquoted {
         case "true": return true
         case "false": return false
@@ -147,7 +147,7 @@ struct YAMLReader {
     }
 
     /// A whole number in a range.
-    mutating func integer(_ node: Node, _ what: String, in range: ClosedRange<Int64>) -> Int? {
+    package mutating func integer(_ node: Node, _ what: String, in range: ClosedRange<Int64>) -> Int? {
         if let number = node.scalar?.unquoted.flatMap(ParameterKind.integer), range.contains(number) {
             return Int(number)
         }
@@ -157,7 +157,7 @@ struct YAMLReader {
     }
 
     /// A share between 0 and 1.
-    mutating func share(_ node: Node, _ what: String, in range: ClosedRange<Double>) -> Double? {
+    package mutating func share(_ node: Node, _ what: String, in range: ClosedRange<Double>) -> Double? {
         let isPlain = node.scalar?.unquoted?.utf8.allSatisfy { "0123456789.".utf8.contains($0) } ?? false
         if isPlain, let number = node.scalar.flatMap({ Double($0.string) }), range.contains(number) {
             return number
@@ -167,7 +167,7 @@ struct YAMLReader {
     }
 
     /// What stands at a node, for an error's text.
-    static func found(_ node: Node) -> String {
+    package static func found(_ node: Node) -> String {
         switch node {
         case .mapping: "a mapping"
         case .sequence: "a list"
@@ -180,7 +180,7 @@ struct YAMLReader {
 
 extension Node.Scalar {
     /// The text where it stands without quotes, so that it may be a number or a truth value.
-    var unquoted: String? {
+    package var unquoted: String? {
         switch style {
         case .plain, .any: string
         case .singleQuoted, .doubleQuoted, .literal, .folded: nil
@@ -194,7 +194,7 @@ extension Node.Scalar {
     }
 
     /// A key with no value after it, or YAML's null.
-    var isNothing: Bool {
+    package var isNothing: Bool {
         ["", "~", "null", "Null", "NULL"].contains(unquoted)
     }
 }

@@ -38,7 +38,7 @@ enum ScheduleFileSupport {
         try ScheduleSet.read(text, file: "billing.yaml", catalogue: catalogue)
     }
 
-    static func problems(of text: String) -> [ScheduleProblem] {
+    static func problems(of text: String) -> [FileProblem] {
         do throws(ScheduleProblems) {
             _ = try read(text)
             return []

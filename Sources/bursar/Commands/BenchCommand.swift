@@ -10,7 +10,7 @@ struct BenchCommand: AsyncParsableCommand {
             Measures a private PostgreSQL server of its own, which is removed afterwards. Without a subject it measures \
             everything. Exit code 1 when a figure misses what is demanded of it.
             """,
-        subcommands: [All.self, Queue.self, Renewals.self, Memory.self, Cron.self],
+        subcommands: [All.self, Queue.self, Renewals.self, Webhooks.self, Memory.self, Cron.self],
         defaultSubcommand: All.self
     )
 
@@ -28,7 +28,8 @@ struct BenchCommand: AsyncParsableCommand {
                 let cron = try CronSpeed().measure()
                 let queue = try await QueueBench().measure(cluster, &machine, say)
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
-                return [cron] + queue + renewals + (try await MemoryBench().measure(cluster, &machine, say))
+                let webhooks = try await WebhookBench().measure(cluster, &machine, say)
+                return [cron] + queue + renewals + webhooks + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
     }
@@ -90,6 +91,34 @@ struct BenchCommand: AsyncParsableCommand {
 
         func run() async throws {
             let bench = RenewalsBench(subscriptions: subscriptions, tenants: tenants, chunk: chunk, runs: runs)
+            try await BenchCommand.run(options) { cluster, machine, say in
+                try await bench.measure(cluster, &machine, say)
+            }
+        }
+    }
+
+    /// The inbox beside bare inserts.
+    struct Webhooks: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "webhooks",
+            abstract: "Post signed webhooks over 32 connections, beside bare inserts of the same rows over as many."
+        )
+
+        @Option(help: "Posts of each run.") var count = 20_000
+        @Option(help: "How often it is measured.") var runs = 3
+        @Option(help: "Posts over which the daemon's memory must not grow.") var memoryCount = 100_000
+        @Option(help: "Bytes of a body.") var bytes = 600
+        @OptionGroup var options: GlobalOptions
+
+        func validate() throws {
+            guard count > 99, runs > 0, memoryCount >= 0 else {
+                throw ValidationError("the numbers must be positive, and --count 100 at least")
+            }
+            guard (64...200_000).contains(bytes) else { throw ValidationError("--bytes must be from 64 to 200000") }
+        }
+
+        func run() async throws {
+            let bench = WebhookBench(count: count, runs: runs, memoryCount: memoryCount, bytes: bytes)
             try await BenchCommand.run(options) { cluster, machine, say in
                 try await bench.measure(cluster, &machine, say)
             }

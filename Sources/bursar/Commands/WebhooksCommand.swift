@@ -1,10 +1,10 @@
 import ArgumentParser
 
-/// Webhooks: what was posted to us, and whether it may be believed.
+/// Webhooks: what senders posted, what became of it, and whether a post may be believed.
 struct WebhooksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "webhooks",
-        abstract: "Check webhooks.",
-        subcommands: [Verify.self]
+        abstract: "See what senders posted, have it processed again, and check signatures.",
+        subcommands: [List.self, Show.self, Replay.self, Verify.self]
     )
 }

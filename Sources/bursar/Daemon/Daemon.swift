@@ -8,6 +8,7 @@ import ServiceLifecycle
 import SocketLoop
 import Telemetry
 import UnixSignals
+import Webhooks
 
 /// The one place where the parts of `bursar serve` are put together.
 struct Daemon: Sendable {
@@ -18,6 +19,9 @@ struct Daemon: Sendable {
     let schema: SchemaGuard
     let node: Node
     let schedules: ScheduleKeeper
+    let webhooks: WebhookKeeper
+    /// Where the public is served.
+    let inbox: PublicInbox?
 
     /// - Throws: `PostgresError` where the threads that carry the connections could not be started.
     init(settings: Settings, logger: Logger) throws {
@@ -35,6 +39,8 @@ struct Daemon: Sendable {
         leaseDatabase = PostgresPool(configuration, size: 1, loop: try SocketLoop(name: "lease"), logger: logger)
         let watch = settings.database.watchConfiguration().map { Watch($0, loop: loop, logger: logger) }
         schema = SchemaGuard(settings: settings.database, loop: loop)
+        inbox = try settings.http.address.map { try PublicInbox($0, settings, logger: logger) }
+        webhooks = WebhookKeeper(file: settings.webhookSources, intake: inbox?.intake, logger: logger)
         node = Node(
             settings.nodeConfiguration,
             registry: .shipped(settings),
@@ -67,11 +73,12 @@ struct Daemon: Sendable {
         let opening = Opening(daemon: self, notify: notify, whenReady: whenReady)
         var group = ServiceGroupConfiguration(
             services: [
-                ServiceGroupConfiguration.ServiceConfiguration(service: listener),
+                ServiceGroupConfiguration.ServiceConfiguration(service: listener)
+            ] + (inbox?.services ?? []) + [
                 ServiceGroupConfiguration.ServiceConfiguration(
                     service: opening,
                     successTerminationBehavior: .gracefullyShutdownGroup
-                ),
+                )
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
@@ -81,6 +88,7 @@ struct Daemon: Sendable {
         try await ServiceGroup(configuration: group).run()
         await database.close()
         await leaseDatabase.close()
+        await inbox?.close()
     }
 }
 
@@ -96,6 +104,7 @@ private struct Opening: Service {
     let whenReady: @Sendable (Daemon) async throws -> Void
 
     func run() async throws {
+        loadWebhooks()
         guard try await databaseIsReady() else { return }
         await loadSchedules()
         try await withThrowingDiscardingTaskGroup { group in
@@ -137,6 +146,14 @@ private struct Opening: Service {
         }
     }
 
+    private func loadWebhooks() {
+        do {
+            try daemon.webhooks.load()
+        } catch {
+            logger.error("the webhook sources here are not in force", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// READY once the node has a lease; then the watchdog, but only while the node's loops come round.
     private func tellTheServiceManager() async {
         let interval = notify.watchdogInterval.map { $0 / 3 } ?? .seconds(5)
@@ -160,6 +177,7 @@ private struct Opening: Service {
             for await _ in await UnixSignalsSequence(trapping: .sighup) {
                 notify.reloading()
                 await loadSchedules()
+                loadWebhooks()
                 notify.ready("serving as node \(daemon.node.id)")
             }
         }

@@ -7,6 +7,7 @@ import Metrics
 import Postgres
 import Schedules
 import Telemetry
+import Webhooks
 
 /// What the daemon answers on its operator socket.
 struct DaemonSurface: OperatorSurface {
@@ -16,6 +17,7 @@ struct DaemonSurface: OperatorSurface {
     init(daemon: Daemon) {
         self.daemon = daemon
         Telemetry.metrics.describe(EngineGauges.descriptions)
+        Telemetry.metrics.describe(WebhookGauges.descriptions)
         Gauge(label: "bursar_build_info", dimensions: [("version", Version.text)]).record(1)
     }
 
@@ -33,6 +35,8 @@ struct DaemonSurface: OperatorSurface {
             check("lease", lease.pulse, "the node has no lease", within: lease.length),
             ReadinessCheck("quarantine", failing: node.quarantine.map { "since \($0.since): \($0.why)" }),
             ReadinessCheck("schedules", failing: await daemon.schedules.standing.problem),
+            ReadinessCheck("webhooks", failing: daemon.inbox?.writer.standing.problem),
+            ReadinessCheck("webhook sources", failing: daemon.webhooks.standing.problem),
         ]
     }
 
@@ -63,7 +67,8 @@ struct DaemonSurface: OperatorSurface {
             scheduleSet: standing.hash,
             scheduleProblem: standing.problem
         )
-        return Array("{\"here\":\(JSON.text(of: here)),\"engine\":\(engine.text)}".utf8)
+        let webhooks = try await WebhookStanding.text(of: daemon)
+        return Array("{\"here\":\(JSON.text(of: here)),\"engine\":\(engine.text),\"webhooks\":\(webhooks)}".utf8)
     }
 
     private struct NodeStanding: Encodable {
@@ -80,6 +85,7 @@ struct DaemonSurface: OperatorSurface {
 
     func metrics(_ format: ExpositionFormat) async -> String {
         await EngineGauges.refresh(from: desk, node: daemon.node)
+        if daemon.webhooks.file != nil { await WebhookGauges.refresh(from: WebhookDesk(database: daemon.database)) }
         process.refresh()
         return Telemetry.metrics.render(format)
     }
@@ -106,6 +112,7 @@ struct DaemonSurface: OperatorSurface {
         }
         if let answer = try await OperatorCommands.schedules(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.nodes(request, daemon: daemon) { return answer }
+        if let answer = try await OperatorCommands.webhooks(request, database: daemon.database) { return answer }
         switch request.command {
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))
         default: return try await OperatorCommands.business(request, database: daemon.database)

@@ -3,6 +3,7 @@ import Engine
 import Events
 import JobKit
 import Postgres
+import Webhooks
 
 extension OperatorCommands {
     /// What an operator does to schedules, fires that wait for an answer, and alarms.
@@ -10,7 +11,12 @@ extension OperatorCommands {
         let desk = ScheduleDesk(database: daemon.database, record: RunNotes.recordAct)
         switch request.command {
         case "reload":
-            return try JSONText(encoding: ApplyAnswer(try await daemon.schedules.load(by: request.actor)))
+            // A fault of the one file keeps the other from nothing.
+            let sources = Result { try daemon.webhooks.load() }
+            var answer = ApplyAnswer(try await daemon.schedules.load(by: request.actor))
+            try sources.get()
+            answer.webhookSources = daemon.webhooks.file == nil ? nil : daemon.webhooks.sources?.all.count
+            return try JSONText(encoding: answer)
         case "apply":
             let asked = try request.decoded(as: ApplyWish.self)
             let applied = try await daemon.schedules.apply(
@@ -103,6 +109,13 @@ struct ApplyAnswer: Encodable {
     var added: [String] = []
     var changed: [String] = []
     var removed: [String] = []
+    /// How many are in force; null where no file is configured.
+    var webhookSources: Int?
+
+    private enum CodingKeys: String, CodingKey {
+        case verdict, proposal, added, changed, removed
+        case webhookSources = "webhook_sources"
+    }
 
     init(_ verdict: ScheduleBook.Verdict, proposal: Int64? = nil) {
         self.proposal = proposal

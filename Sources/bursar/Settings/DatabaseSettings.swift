@@ -11,6 +11,8 @@ struct DatabaseSettings: Sendable {
     /// As a login that may change the schema.
     let migrationURL: String
     let connections: Int
+    /// As the login `bursar_listener`, or as `bursar` where that login is not used.
+    let listenerURL: String
     /// Absolute; where the private server lies.
     let developmentDirectory: String
     /// The private server, where no other is configured.
@@ -24,17 +26,20 @@ struct DatabaseSettings: Sendable {
         connections = try reader.number(.databaseConnections, preset: 16, in: 2...200)
         let direct = try reader.optionalText(.databaseDirectURL)
         let migration = try reader.optionalText(.databaseMigrationURL)
+        let listener = try reader.optionalText(.databaseListenerURL)
         if let named = try reader.optionalText(.databaseURL) {
             cluster = nil
             url = named
             directURL = direct ?? (isPooled ? nil : named)
             migrationURL = migration ?? direct ?? named
+            listenerURL = listener ?? named
         } else {
             let settings = PrivateCluster.settings(preferring: developmentDirectory)
             cluster = settings
             url = Self.url(settings, user: "bursar")
             directURL = url
             migrationURL = Self.url(settings, user: "postgres")
+            listenerURL = Self.url(settings, user: "bursar_listener")
         }
     }
 
@@ -51,6 +56,20 @@ struct DatabaseSettings: Sendable {
             configuration.statementTimeout = .seconds(5)
             return configuration
         }
+    }
+
+    /// For storing webhooks, where a sender waits: what does not go through soon has failed.
+    func listenerConfiguration() -> PostgresConfiguration {
+        var configuration = PostgresConfiguration(
+            url: listenerURL,
+            pooled: isPooled,
+            applicationName: "bursar webhooks"
+        )
+        configuration.statementTimeout = .seconds(5)
+        configuration.answerGrace = .seconds(2)
+        configuration.connectTimeout = .seconds(3)
+        configuration.poolWait = .seconds(2)
+        return configuration
     }
 
     /// For changing the schema.

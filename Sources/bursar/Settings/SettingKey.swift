@@ -9,12 +9,23 @@ enum SettingKey: String, CaseIterable, Sendable {
     case databaseMigrationURL = "database.migration_url"
     case databaseMigrationURLFile = "database.migration_url_file"
     case databaseConnections = "database.connections"
+    case databaseListenerURL = "database.listener_url"
+    case databaseListenerURLFile = "database.listener_url_file"
     case schedules
     case operatorSocket = "operator.socket"
     case operatorListen = "operator.listen"
     case nodeName = "node.name"
     case nodeSlots = "node.slots"
     case nodeLease = "node.lease"
+    case webhookSources = "webhooks.sources"
+    case publicAddress = "http.public_address"
+    case trustedProxies = "http.trusted_proxies"
+    case clientHeader = "http.client_header"
+    case publicConnections = "http.connections"
+    case publicConnectionsPerAddress = "http.connections_per_address"
+    case publicHeadTimeout = "http.head_timeout"
+    case publicBodyTimeout = "http.body_timeout"
+    case publicIdleTimeout = "http.idle_timeout"
     case commandSecrets = "commands.secrets"
     case commandDirectory = "commands.directory"
     case logLevel = "log.level"
@@ -24,7 +35,7 @@ enum SettingKey: String, CaseIterable, Sendable {
     /// Shown as a fingerprint only, and refused on the command line, where every user of the machine sees it.
     var isSecret: Bool {
         switch self {
-        case .databaseURL, .databaseDirectURL, .databaseMigrationURL: true
+        case .databaseURL, .databaseDirectURL, .databaseMigrationURL, .databaseListenerURL: true
         default: false
         }
     }
@@ -35,6 +46,7 @@ enum SettingKey: String, CaseIterable, Sendable {
         case .databaseURL: (.databaseURLFile, "database-url")
         case .databaseDirectURL: (.databaseDirectURLFile, "database-direct-url")
         case .databaseMigrationURL: (.databaseMigrationURLFile, "database-migration-url")
+        case .databaseListenerURL: (.databaseListenerURLFile, "database-listener-url")
         default: nil
         }
     }
@@ -58,12 +70,24 @@ enum SettingKey: String, CaseIterable, Sendable {
         case .databaseMigrationURL: "URL of a login that may create roles and tables: `bursar migrate` uses it"
         case .databaseMigrationURLFile: "file that holds database.migration_url"
         case .databaseConnections: "connections of this node's pool"
+        case .databaseListenerURL: "URL of the login bursar_listener, which can do nothing but store webhooks"
+        case .databaseListenerURLFile: "file that holds database.listener_url"
         case .schedules: "folder or file of the schedules"
         case .operatorSocket: "unix socket of the operator"
         case .operatorListen: "loopback address that serves /metrics and health over TCP"
         case .nodeName: "how this node is called on /status"
         case .nodeSlots: "runs this node works at once"
         case .nodeLease: "how long a silent node keeps its runs"
+        case .webhookSources: "file of the senders of webhooks"
+        case .publicAddress: "address and port that take webhooks; none takes none"
+        case .trustedProxies:
+            "addresses and ranges, with commas, of reverse proxies that may say whom a request comes from"
+        case .clientHeader: "header in which such a proxy says it"
+        case .publicConnections: "public connections at once"
+        case .publicConnectionsPerAddress: "public connections at once of one address that is no trusted proxy"
+        case .publicHeadTimeout: "how long the head of a public request may take"
+        case .publicBodyTimeout: "how long its body may take"
+        case .publicIdleTimeout: "how long a public connection may stay without a request"
         case .commandSecrets: "folder of the secrets that commands may ask for by name"
         case .commandDirectory: "folder in which a command's private folder is made"
         case .logLevel: "trace, debug, info, notice, warning, error or critical"

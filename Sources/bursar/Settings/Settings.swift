@@ -16,6 +16,9 @@ struct Settings: Sendable {
     let nodeName: String
     let nodeSlots: Int
     let nodeLease: Duration
+    /// The file of the senders of webhooks.
+    let webhookSources: String?
+    let http: PublicSettings
     /// A folder of secrets, each a file.
     let commandSecrets: String?
     /// Where commands get a folder for themselves.
@@ -49,6 +52,8 @@ struct Settings: Sendable {
         nodeName = try reader.text(.nodeName, preset: Self.hostName, because: "this host")
         nodeSlots = try reader.number(.nodeSlots, preset: 4, in: 1...2000)
         nodeLease = try reader.duration(.nodeLease, preset: "30s", in: .seconds(1)...Duration.seconds(600))
+        webhookSources = try reader.optionalText(.webhookSources)
+        http = try PublicSettings(&reader)
         commandSecrets = try reader.optionalText(.commandSecrets)
         commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)

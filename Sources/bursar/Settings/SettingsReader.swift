@@ -85,7 +85,7 @@ struct SettingsReader {
         }
     }
 
-    private func unfit(_ key: SettingKey, _ expected: String) -> CommandFailure {
+    func unfit(_ key: SettingKey, _ expected: String) -> CommandFailure {
         let value = values[key]
         let origin = value.map { " (from \($0.origin))" } ?? ""
         return CommandFailure(

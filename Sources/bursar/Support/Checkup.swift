@@ -1,3 +1,4 @@
+import CLinux
 import CivilTime
 import Engine
 import Glibc

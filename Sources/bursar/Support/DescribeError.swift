@@ -23,6 +23,14 @@ func describe(_ error: any Error) -> CommandFailure {
             remedy: "mend the lines above; nothing was changed",
             details: problems.problems.map(\.description)
         )
+    case let problems as SourceProblems:
+        CommandFailure(
+            .badData,
+            "the webhook sources have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
+            remedy: "mend the lines above; nothing was changed",
+            details: problems.problems.map(\.description)
+        )
+    case let refusal as WebhookRefusal: CommandFailure(.badData, refusal.description, remedy: refusal.remedy)
     case let refusal as ScheduleRefusal:
         CommandFailure(
             refusal.reason == .moved ? .tryAgain : .badData,

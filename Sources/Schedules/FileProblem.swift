@@ -22,8 +22,8 @@ extension SourcePosition: Comparable, CustomStringConvertible {
     }
 }
 
-/// One thing wrong with a schedule file: where, what was found and expected, and what to do.
-package struct ScheduleProblem: Error, Hashable, Sendable {
+/// One thing wrong with a file that people write (schedules, webhook sources): where, what was found and expected, and what to do.
+package struct FileProblem: Error, Hashable, Sendable {
     package let position: SourcePosition
     /// What is wrong.
     package let message: String
@@ -41,8 +41,8 @@ package struct ScheduleProblem: Error, Hashable, Sendable {
     }
 }
 
-extension ScheduleProblem: Comparable, CustomStringConvertible {
-    package static func < (left: ScheduleProblem, right: ScheduleProblem) -> Bool {
+extension FileProblem: Comparable, CustomStringConvertible {
+    package static func < (left: FileProblem, right: FileProblem) -> Bool {
         (left.position, left.message) < (right.position, right.message)
     }
 
@@ -56,9 +56,9 @@ extension ScheduleProblem: Comparable, CustomStringConvertible {
 ///
 /// A set with a problem changes nothing.
 package struct ScheduleProblems: Error, Hashable, Sendable, CustomStringConvertible {
-    package let problems: [ScheduleProblem]
+    package let problems: [FileProblem]
 
-    package init(_ problems: [ScheduleProblem]) {
+    package init(_ problems: [FileProblem]) {
         self.problems = problems.sorted()
     }
 
@@ -67,3 +67,6 @@ package struct ScheduleProblems: Error, Hashable, Sendable, CustomStringConverti
         problems.map(\.description).joined(separator: "\n")
     }
 }
+
+/// The keys of one mapping of a file that people write: every other key is an error.
+package protocol FileKeys: RawRepresentable<String>, CaseIterable, Hashable, Sendable {}
