@@ -8,6 +8,12 @@ package enum PaymentsMigrations {
             name: "payments",
             up: String(decoding: PackageResources.m0017_payments_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0017_payments_down_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 19,
+            name: "bakong",
+            up: String(decoding: PackageResources.m0019_bakong_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0019_bakong_down_sql, as: UTF8.self)
+        ),
     ]
 }
