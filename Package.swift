@@ -117,7 +117,7 @@ let package = Package(
                 "Schedules", "JobKit", "Engine",
                 "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Telemetry", "Listener", "Renewals",
                 "Scanner", "Command", "Trial",
-                argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
+                argumentParser, configuration, hummingbird, logging, metrics, lifecycle, nioCore, unixSignals, yams,
             ],
             swiftSettings: strict
         ),
@@ -167,7 +167,7 @@ let package = Package(
             [
                 "TestSupport", "CivilTime", "Monetary", "KHQR", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit",
-                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", logging,
+                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", "bursar", logging,
             ]
         ),
         tests(

@@ -18,7 +18,9 @@ extension BakongAnswer {
         return .found(transaction)
     }
 
-    /// What a batch says, by the key that each item repeats. Keys that no item repeats are missing; never by position.
+    /// What a batch says, by the key that each item repeats and never by position.
+    ///
+    /// Keys that no item repeats are missing.
     func findings(_ kind: BakongKeyKind, asked: Set<String>) throws(BakongFault) -> [String: BakongFinding] {
         guard errorCode == nil else {
             throw .unknownShape("errorCode \(errorCode ?? 0) for a batch")

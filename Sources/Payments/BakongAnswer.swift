@@ -15,7 +15,7 @@ struct BakongAnswer: Sendable {
     ///
     /// Codes 1, 2 and 3 say something of a payment and are no faults; they count only with status 200 or 404.
     ///
-    /// - Parameter secrets: what no excerpt may hold, though the answer repeats it; nil where nothing at all may be kept.
+    /// No excerpt holds one of the secrets, though the answer repeats them; with nil nothing of a body is kept.
     static func read(_ response: HTTPResponse, hiding secrets: [BakongSecret]? = []) throws(BakongFault) -> BakongAnswer
     {
         let answer = envelope(response.body)

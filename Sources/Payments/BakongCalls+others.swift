@@ -49,7 +49,7 @@ extension BakongCalls {
                 "{\"appIconUrl\":\(quoted(source.iconURL)),\"appName\":\(quoted(source.name)),"
                 + "\"appDeepLinkCallback\":\(quoted(source.callback))}"
         }
-        return try await ask(BakongQuestion(.deeplink, members, keys: [])) { answer throws(BakongFault) in
+        return try await ask(BakongQuestion(.deeplink, members, keys: [qr])) { answer throws(BakongFault) in
             guard answer.errorCode == nil else { throw .needsPerson(errorCode: answer.errorCode ?? 0) }
             guard let link = answer.data?["shortLink"]?.words else { throw .unknownShape("a deeplink without a link") }
             return link

@@ -6,7 +6,7 @@ internal import Postgres
 extension BakongCalls {
     /// Asks, with a token where the endpoint takes one, and once more with another token where the first is refused.
     ///
-    /// - Parameter read: what the caller makes of the answer; its faults are told to journal and circuit like any other.
+    /// What `read` makes of the answer is the result; its faults are told to journal and circuit like any other.
     /// - Throws: `BakongFault`, or why the caller shall stop.
     func ask<Answer: Sendable>(
         _ question: BakongQuestion,

@@ -145,7 +145,7 @@ struct BakongQuestion: Sendable {
     ///   - secrets: what no excerpt of the answer may repeat.
     init(_ endpoint: BakongEndpoint, _ members: [String: String], keys: [String], secrets: [BakongSecret] = []) {
         self.endpoint = endpoint
-        self.secrets = secrets
+        self.secrets = secrets + (endpoint.hasOpenKeys ? [] : keys.map { BakongSecret($0) })
         body =
             "{" + members.sorted { $0.key < $1.key }.map { quoted($0.key) + ":" + $0.value }.joined(separator: ",")
             + "}"

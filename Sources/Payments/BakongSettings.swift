@@ -1,9 +1,13 @@
 /// How Bakong is reached, and how much may be asked of it.
 package struct BakongSettings: Sendable {
     package var address: BakongAddress
-    /// The e-mail that the token is registered under: whoever knows it can renew the token. Nil: no renewals.
+    /// The e-mail that the token is registered under: whoever knows it can renew the token.
+    ///
+    /// Nil: no renewals.
     package var email: BakongSecret?
-    /// What the token is encrypted with in the database. Nil: no token can be stored or read.
+    /// What the token is encrypted with in the database.
+    ///
+    /// Nil: no token can be stored or read.
     package var sealingKey: BakongSealingKey?
     /// Calls a second over all nodes; nil for any number.
     package var rate: Double?

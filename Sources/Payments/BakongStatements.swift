@@ -4,7 +4,7 @@ package import Postgres
 package enum BakongStatements {
     // Journal ---------------------------------------------------------------------------------------------------------
 
-    /// A call is about to be made. What earlier ones left without an outcome is unknown from here on.
+    /// A call is about to be made; what earlier ones left without an outcome is unknown from here on.
     static let intend = Statement(
         "bakong.intend",
         """

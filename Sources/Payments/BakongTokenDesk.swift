@@ -77,8 +77,7 @@ struct BakongTokenDesk: Sendable {
 
     // Renewal ---------------------------------------------------------------------------------------------------------
 
-    /// - Parameter waits: whether another node's renewal is waited for.
-    /// - Returns: nil where another is at it, or has failed at it a short while ago.
+    /// A new token, or with `waits` the one that another node is getting now; nil where there is none to be had.
     private func renewed(after old: BakongToken, waits: Bool) async throws -> BakongToken? {
         let holder = "\(UInt64.random(in: 0...UInt64.max))"
         let isMine = try await calls.context.record(as: "bursar_engine") { transaction in

@@ -54,7 +54,7 @@ package enum BakongTokenStore {
         try await transaction.query(BakongStatements.calls, limit, key, failed).first?.get("answer") ?? JSONText("[]")
     }
 
-    /// - Parameter renewal: the holder of the lease under which it came; nil where an operator brought it.
+    /// Stores what is sealed; `renewal` is the holder of the lease under which it came, nil where an operator brought it.
     static func store(
         _ sealed: [UInt8],
         _ text: BakongSecret,

@@ -31,14 +31,17 @@ struct Bursar: AsyncParsableCommand {
                 name: "The business by hand",
                 subcommands: [
                     IssuersCommand.self, PlansCommand.self, TenantsCommand.self, SubscriptionsCommand.self,
-                    InvoicesCommand.self, RatesCommand.self,
+                    InvoicesCommand.self, RatesCommand.self, BakongCommand.self,
                 ]
             ),
             CommandGroup(
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]
             ),
-            CommandGroup(name: "Development", subcommands: [DevCommand.self, DemoCommand.self, BenchCommand.self]),
+            CommandGroup(
+                name: "Development",
+                subcommands: [DevCommand.self, DemoCommand.self, SimCommand.self, BenchCommand.self]
+            ),
         ]
     )
 
