@@ -124,7 +124,7 @@ let package = Package(
                 "Schedules", "JobKit", "Engine",
                 "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Telemetry", "Listener", "Renewals",
                 "Scanner", "Command", "Trial",
-                argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
+                argumentParser, configuration, hummingbird, logging, metrics, lifecycle, nioCore, unixSignals, yams,
             ],
             swiftSettings: strict
         ),
@@ -175,7 +175,7 @@ let package = Package(
                 "TestSupport", "CivilTime", "Monetary", "KHQR", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit",
                 "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", "BakongReconciliation",
-                logging,
+                "bursar", logging,
             ]
         ),
         tests(

@@ -39,5 +39,11 @@ package enum EngineMigrations {
             up: String(decoding: PackageResources.m0015_requests_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0015_requests_down_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 25,
+            name: "provider_quota",
+            up: String(decoding: PackageResources.m0025_provider_quota_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0025_provider_quota_down_sql, as: UTF8.self)
+        ),
     ]
 }

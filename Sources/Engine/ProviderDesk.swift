@@ -17,6 +17,10 @@ package struct ProviderDesk: Sendable {
         package var atOnce: Int?
         /// Whether any number of runs may.
         package var liftsAtOnce: Bool?
+        /// Calls a day, over all nodes.
+        package var perDay: Int?
+        /// Whether any number of calls a day may be made.
+        package var liftsPerDay: Bool?
         /// Failures in a row that open the circuit.
         package var tripAfter: Int?
         /// How long an open circuit rests, as the database reads it.
@@ -58,7 +62,9 @@ package struct ProviderDesk: Sendable {
                 settings.liftsAtOnce ?? false,
                 settings.atOnce,
                 settings.tripAfter,
-                settings.rest
+                settings.rest,
+                settings.liftsPerDay ?? false,
+                settings.perDay
             )
             guard let row = changed.first else { throw Self.unknown(name) }
             try await note("provider.set", name, row, reason, in: transaction)
@@ -117,7 +123,7 @@ package struct ProviderDesk: Sendable {
         static let list = Statement(
             "engine.list_providers",
             """
-            select coalesce(jsonb_agg(to_jsonb(p) - '{id,tokens,counted_at,rest}'::text[] || jsonb_build_object(
+            select coalesce(jsonb_agg(to_jsonb(p) - '{id,tokens,counted_at,rest,configured}'::text[] || jsonb_build_object(
                 'circuit', case
                     when p.open_until > clock_timestamp() then 'open'
                     when p.open_since is not null then 'trying'
@@ -148,10 +154,11 @@ package struct ProviderDesk: Sendable {
             set rate = case when not $2::boolean then coalesce($3::double precision, p.rate) end, burst = coalesce($4::double precision, p.burst),
                 tokens = least(p.tokens, coalesce($4::double precision, p.burst)),
                 at_once = case when not $5::boolean then coalesce($6::integer, p.at_once) end,
-                trip_after = coalesce($7::integer, p.trip_after), rest = coalesce($8::interval, p.rest)
+                trip_after = coalesce($7::integer, p.trip_after), rest = coalesce($8::interval, p.rest),
+                per_day = case when not $9::boolean then coalesce($10::integer, p.per_day) end
             where p.name = $1
-            returning p.id, jsonb_build_object('rate', p.rate, 'burst', p.burst, 'at_once', p.at_once, 'trip_after', p.trip_after,
-                'rest_seconds', extract(epoch from p.rest))::text as settings
+            returning p.id, jsonb_build_object('rate', p.rate, 'burst', p.burst, 'at_once', p.at_once, 'per_day', p.per_day,
+                'trip_after', p.trip_after, 'rest_seconds', extract(epoch from p.rest))::text as settings
             """
         )
 

@@ -60,10 +60,10 @@ extension JobContext {
         try await waitForTurn(provider, patience)
         do {
             let answer = try await body()
-            await tell(provider, .answered, nil)
+            await database.tellHowACallWent(provider, .answered, nil, logger)
             return answer
         } catch {
-            await tell(provider, verdict(error), "\(error)")
+            await database.tellHowACallWent(provider, verdict(error), "\(error)", logger)
             throw error
         }
     }
@@ -85,35 +85,6 @@ extension JobContext {
     private func takeCall(_ provider: String) async throws -> Duration {
         try await fenced(role: "bursar_engine", rollBack: false) { transaction in
             try await transaction.query(RunStatements.takeCall, provider).first?.get("wait") ?? .zero
-        }
-    }
-
-    /// Tells how a call went, though the run is told to stop: it is a fact about the provider, whoever owns the run by now.
-    private func tell(_ provider: String, _ verdict: CallVerdict, _ error: String?) async {
-        let wait: Duration? =
-            switch verdict {
-            case .askedToWait(let wait): max(wait, .zero)
-            case .answered, .failed, .nothing: nil
-            }
-        guard verdict != .nothing else { return }
-        do {
-            // The deadline has cancelled the task, say.
-            try await Task {
-                var options = TransactionOptions()
-                options.role = "bursar_engine"
-                options.lockTimeout = Self.patience
-                return try await database.withTransaction(options) { transaction in
-                    _ = try await transaction.query(
-                        RunStatements.callEnded,
-                        provider,
-                        verdict != .failed,
-                        error,
-                        wait
-                    )
-                }
-            }.value
-        } catch {
-            logger.notice("how a call went was not told", metadata: ["provider": "\(provider)", "error": "\(error)"])
         }
     }
 }

@@ -4,6 +4,12 @@ package import Postgres
 package enum PaymentsMigrations {
     package static let all = [
         Migration(
+            number: 19,
+            name: "bakong",
+            up: String(decoding: PackageResources.m0019_bakong_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0019_bakong_down_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 20,
             name: "payments",
             up: String(decoding: PackageResources.m0020_payments_up_sql, as: UTF8.self),

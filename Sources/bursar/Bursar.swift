@@ -31,7 +31,7 @@ struct Bursar: AsyncParsableCommand {
                 name: "The business by hand",
                 subcommands: [
                     IssuersCommand.self, PlansCommand.self, TenantsCommand.self, SubscriptionsCommand.self,
-                    InvoicesCommand.self, PaymentsCommand.self, RatesCommand.self,
+                    InvoicesCommand.self, PaymentsCommand.self, RatesCommand.self, BakongCommand.self,
                 ]
             ),
             CommandGroup(name: "Payments", subcommands: [KHQRCommand.self, WebhooksCommand.self]),
@@ -39,7 +39,10 @@ struct Bursar: AsyncParsableCommand {
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]
             ),
-            CommandGroup(name: "Development", subcommands: [DevCommand.self, DemoCommand.self, BenchCommand.self]),
+            CommandGroup(
+                name: "Development",
+                subcommands: [DevCommand.self, DemoCommand.self, SimCommand.self, BenchCommand.self]
+            ),
         ]
     )
 

@@ -26,8 +26,8 @@ struct ProvidersCommand: AsyncParsableCommand {
             let providers = try JSONDecoder().decode([Line].self, from: Data(answer))
             guard !providers.isEmpty else { return Terminal.print("none") }
             var table = TextTable([
-                "provider", "circuit", "until", "calls/s", "burst", "runs at once", "running", "opens after", "rests",
-                "jobs", "last error",
+                "provider", "circuit", "until", "calls/s", "burst", "calls/day", "today", "runs at once", "running",
+                "opens after", "rests", "jobs", "last error",
             ])
             for line in providers { table.add(line.cells) }
             Terminal.print(table.text)
@@ -40,6 +40,8 @@ struct ProvidersCommand: AsyncParsableCommand {
             let asked_to_wait_until: String?
             let rate: Double?
             let burst: Double
+            let per_day: Int?
+            let calls_in_day: Int?
             let at_once: Int?
             let running: Int
             let trip_after: Int
@@ -50,8 +52,10 @@ struct ProvidersCommand: AsyncParsableCommand {
             var cells: [String] {
                 let until = circuit == "closed" ? "" : open_until ?? asked_to_wait_until ?? ""
                 return [
-                    name, circuit, until, rate.map { "\($0)" } ?? "any", "\(burst)", at_once.map { "\($0)" } ?? "any",
-                    "\(running)", "\(trip_after) failures", "\(rest_seconds) s", jobs.joined(separator: " "),
+                    name, circuit, until, rate.map { "\($0)" } ?? "any", "\(burst)",
+                    per_day.map { "\($0)" } ?? "any", per_day == nil ? "" : "\(calls_in_day ?? 0)",
+                    at_once.map { "\($0)" } ?? "any", "\(running)", "\(trip_after) failures", "\(rest_seconds) s",
+                    jobs.joined(separator: " "),
                     last_error ?? "",
                 ]
             }
@@ -69,6 +73,7 @@ struct ProvidersCommand: AsyncParsableCommand {
         @Argument(help: "The provider, as the list shows it.") var provider: String
         @Option(help: ArgumentHelp("Calls a second over all nodes, or none.", valueName: "n")) var rate: String?
         @Option(help: ArgumentHelp("Calls that may be saved up, 1 or more.", valueName: "n")) var burst: Double?
+        @Option(help: ArgumentHelp("Calls a day over all nodes, or none.", valueName: "n")) var perDay: String?
         @Option(help: ArgumentHelp("Runs that may use it at the same time, or none.", valueName: "n")) var atOnce:
             String?
         @Option(help: ArgumentHelp("Failures in a row that open its circuit.", valueName: "n")) var openAfter: Int?
@@ -85,6 +90,10 @@ struct ProvidersCommand: AsyncParsableCommand {
             var limits = ProviderDesk.Settings()
             limits.liftsRate = rate == "none" ? true : nil
             limits.rate = try Self.number(rate, "--rate") { Double($0).flatMap { $0 > 0 && $0.isFinite ? $0 : nil } }
+            limits.liftsPerDay = perDay == "none" ? true : nil
+            limits.perDay = try Self.number(perDay, "--per-day") {
+                Int($0).flatMap { 1...100_000_000 ~= $0 ? $0 : nil }
+            }
             limits.liftsAtOnce = atOnce == "none" ? true : nil
             limits.atOnce = try Self.number(atOnce, "--at-once") { Int($0).flatMap { 1...1_000_000 ~= $0 ? $0 : nil } }
             limits.burst = try burst.map { try Self.checked($0 >= 1 && $0.isFinite, $0, "--burst", "1 or more") }
@@ -101,7 +110,7 @@ struct ProvidersCommand: AsyncParsableCommand {
                 throw CommandFailure(
                     .usage,
                     "nothing is set",
-                    remedy: "pass --rate, --burst, --at-once, --open-after or --rest"
+                    remedy: "pass --rate, --burst, --per-day, --at-once, --open-after or --rest"
                 )
             }
             return limits

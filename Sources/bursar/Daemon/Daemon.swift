@@ -2,7 +2,9 @@ import CivilTime
 import Engine
 import Glibc
 import Listener
+import JobKit
 import Logging
+import Payments
 import Postgres
 import ServiceLifecycle
 import SocketLoop
@@ -22,11 +24,14 @@ struct Daemon: Sendable {
     let webhooks: WebhookKeeper
     /// Where the public is served.
     let inbox: PublicInbox?
+    let bakong: BakongClient
 
-    /// - Throws: `PostgresError` where the threads that carry the connections could not be started.
+    /// - Throws: `PostgresError` where the threads that carry the connections could not be started, `CommandFailure` where a
+    ///   secret's file cannot be used.
     init(settings: Settings, logger: Logger) throws {
         self.settings = settings
         self.logger = logger
+        bakong = BakongClient(try settings.bakong.settings())
         var configuration = settings.database.configuration(for: "node")
         configuration.idleInTransactionTimeout = settings.nodeLease / 3
         // Whoever asks while the database is away is told so, and does not wait for it.
@@ -107,6 +112,7 @@ private struct Opening: Service {
         loadWebhooks()
         guard try await databaseIsReady() else { return }
         await loadSchedules()
+        await tellLimits()
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { try await daemon.node.run() }
             group.addTask { await tellTheServiceManager() }
@@ -169,6 +175,18 @@ private struct Opening: Service {
             let pause = isTold ? interval : .milliseconds(100)
             // Waiting: the watchdog is told by the clock.
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
+        }
+    }
+
+    /// What the configuration allows of Bakong; the first call tells it too, should it fail here.
+    private func tellLimits() async {
+        // Where nobody is connected to Bakong nobody wants to hear of it.
+        guard daemon.bakong.settings.sealingKey != nil else { return }
+        let context = CallsOutsideRuns(database: daemon.database, actor: "node:\(daemon.node.id)", logger: logger)
+        do {
+            try await daemon.bakong.tellLimits(in: context)
+        } catch {
+            logger.notice("the limits of bakong were not told", metadata: ["error": "\(error)"])
         }
     }
 

@@ -110,6 +110,7 @@ struct DaemonSurface: OperatorSurface {
         if let answer = try await OperatorCommands.providers(request, database: daemon.database, node: daemon.node) {
             return answer
         }
+        if let answer = try await OperatorCommands.bakong(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.schedules(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.nodes(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.webhooks(request, database: daemon.database) { return answer }

@@ -8,7 +8,8 @@ extension Settings {
         let credentials = getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) }
         return CommandHouse(
             secretFolders: [commandSecrets, credentials].compactMap(\.self),
-            refusedSecrets: Set(SettingKey.allCases.compactMap { $0.secretFile?.credential }),
+            refusedSecrets: Set(SettingKey.allCases.compactMap { $0.secretFile?.credential })
+                .union([BakongConfiguration.credentials.key, BakongConfiguration.credentials.email]),
             privateFolders: commandDirectory,
             startsUndeclared: environment == .development
         )

@@ -23,6 +23,7 @@ struct Settings: Sendable {
     let commandSecrets: String?
     /// Where commands get a folder for themselves.
     let commandDirectory: String
+    let bakong: BakongConfiguration
     let logLevel: Logger.Level
     /// Null: what fits standard error.
     let logFormat: LogFormat?
@@ -56,6 +57,7 @@ struct Settings: Sendable {
         http = try PublicSettings(&reader)
         commandSecrets = try reader.optionalText(.commandSecrets)
         commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
+        bakong = try BakongConfiguration(&reader, isDevelopment: environment == .development)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
         values = reader.values

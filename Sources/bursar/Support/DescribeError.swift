@@ -3,6 +3,7 @@ import Engine
 import KHQR
 import Listener
 import Outbound
+import Payments
 import Postgres
 import Schedules
 import SocketLoop
@@ -49,6 +50,13 @@ func describe(_ error: any Error) -> CommandFailure {
         CommandFailure(.configuration, error.description, remedy: error.remedy)
     case let error as PrivateClusterError:
         CommandFailure(.unavailable, error.message, remedy: "`bursar doctor` shows what is there and what is missing")
+    case let error as BakongSettingsError: CommandFailure(.badData, error.message, remedy: error.remedy)
+    case let fault as BakongFault:
+        CommandFailure(
+            fault.remedy == .person ? .configuration : .unavailable,
+            fault.description,
+            remedy: "docs/bakong.md says what each fault means: this one is \(fault.word)"
+        )
     case let error as SocketLoopError: CommandFailure(.internal, error.description)
     case is CancellationError: CommandFailure(.tryAgain, "interrupted", remedy: "run the command again")
     default:
