@@ -115,6 +115,7 @@ let package = Package(
         job("Renewals", ["CivilTime", "Monetary", "Schedules", "JobKit", "Billing"]),
         job("Scanner", ["JobKit", "Schedules"]),
         job("Command", ["CivilTime", "Programs", "Schedules", "JobKit", logging]),
+        job("CallbackVerification", ["CivilTime", "JobKit", "Payments", "Webhooks", "Schedules"]),
         job("BakongReconciliation", ["JobKit", "Payments", "Schedules"]),
         job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
@@ -123,6 +124,7 @@ let package = Package(
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
                 "Schedules", "JobKit", "Engine",
                 "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Telemetry", "Listener", "Renewals",
+                "CallbackVerification", "BakongReconciliation",
                 "Scanner", "Command", "Trial",
                 argumentParser, configuration, hummingbird, logging, metrics, lifecycle, nioCore, unixSignals, yams,
             ],
@@ -174,7 +176,8 @@ let package = Package(
             [
                 "TestSupport", "CivilTime", "Monetary", "KHQR", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit",
-                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", "BakongReconciliation",
+                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", "CallbackVerification",
+                "BakongReconciliation",
                 "bursar", logging,
             ]
         ),

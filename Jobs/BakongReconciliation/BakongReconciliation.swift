@@ -33,9 +33,15 @@ package struct BakongReconciliation: Job {
     package static let name: JobName = "bakong-reconciliation"
     package static let summary = "Ask Bakong about open payments, place all money that was seen, move the watermark"
 
-    private let provider: any PaymentProvider
+    package static var limits: JobLimits { JobLimits(atOnce: 1) }
 
-    package init(asking provider: any PaymentProvider) { self.provider = provider }
+    private let provider: any PaymentProvider
+    private let inspection: any Inspection
+
+    package init(asking provider: any PaymentProvider, inspection: any Inspection) {
+        self.provider = provider
+        self.inspection = inspection
+    }
 
     package func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
         let work = PaymentWork(context, chunk: parameters.chunk)
@@ -44,6 +50,7 @@ package struct BakongReconciliation: Job {
         try await work.place(.claims, step: "claims")
         try await work.applyCredit(step: "credit")
         try await work.advanceWatermarks(step: "watermark")
+        _ = try await context.carryOut(inspection)
         return .succeeded(work.report)
     }
 

@@ -97,7 +97,7 @@ extension Renewal.Forecast {
 
 extension Currency {
     /// A currency that the database has accepted.
-    init(known code: String) throws(MoneyError) {
+    package init(known code: String) throws(MoneyError) {
         guard let currency = Currency(code: code) else { throw .unknownCurrency(code) }
         self = currency
     }

@@ -5,7 +5,8 @@ package import Postgres
 /// A hint with the attempt that it names, as far as there is one.
 package struct ResolvedHint: Equatable, Sendable {
     package let hint: CallbackHint
-    package let issuer: Int64
+    /// Nil before there is any issuer.
+    package let issuer: Int64?
     /// The attempt and its tenant, where the hint's keys name exactly one.
     package let tenant: Int64?
     package let attempt: Int64?
@@ -14,8 +15,9 @@ package struct ResolvedHint: Equatable, Sendable {
     /// The hint's money as an observation: a claim, unless its source is believed.
     ///
     /// A believed callback that is doubled under another event id is the same money by the provider's own reference.
-    func seen(receivedAt: Instant) -> SeenMoney {
-        let believed = hint.isAuthoritative && hint.saysPaid
+    func seen(receivedAt: Instant) -> SeenMoney? {
+        guard let issuer, hint.saysPaid else { return nil }
+        let believed = hint.isAuthoritative
         var seen = SeenMoney(
             issuer: issuer,
             tenant: tenant,
@@ -62,11 +64,10 @@ extension CallbackHint {
             hints.map(\.billNumber),
             hints.map(\.account)
         )
-        return try zip(hints, rows).compactMap { hint, row in
-            guard let issuer = try row.get("issuer_id", as: Int64?.self) else { return nil }
-            return ResolvedHint(
+        return try zip(hints, rows).map { hint, row in
+            ResolvedHint(
                 hint: hint,
-                issuer: issuer,
+                issuer: try row.get("issuer_id"),
                 tenant: try row.get("tenant_id"),
                 attempt: try row.get("attempt_id"),
                 account: try row.get("account_id")
@@ -82,8 +83,7 @@ extension CallbackHint {
         receivedAt: Instant,
         in transaction: Transaction
     ) async throws {
-        let telling = resolved.filter(\.hint.saysPaid)
-        try await SeenMoney.record(telling.map { $0.seen(receivedAt: receivedAt) }, in: transaction)
+        try await SeenMoney.record(resolved.compactMap { $0.seen(receivedAt: receivedAt) }, in: transaction)
         let named = resolved.filter { $0.attempt != nil && !$0.hint.isAuthoritative }
         guard !named.isEmpty else { return }
         _ = try await transaction.query(

@@ -15,6 +15,8 @@ package struct DueLookup: Equatable, Sendable {
     package let tenant: Int64
     package let attempt: Int64
     package let account: Int64
+    /// As the provider writes it, in lower case.
+    package let accountName: String
     package let purpose: Purpose
     /// Of the exact QR text, 32 lower-case hex digits: what a payment is looked for by.
     package let md5: String?
@@ -51,6 +53,7 @@ package struct DueLookup: Equatable, Sendable {
                 tenant: try row.get("tenant_id"),
                 attempt: try row.get("attempt_id"),
                 account: try row.get("account_id"),
+                accountName: try row.get("account"),
                 purpose: try row.get("purpose", as: String.self) == "refund" ? .refund : .payment,
                 md5: try row.get("md5"),
                 md5ASCII: try row.get("md5_ascii"),
@@ -137,7 +140,7 @@ package enum DueLookupStatements {
     static let due = Statement(
         "payments.due_lookups",
         """
-        select a.issuer_id, l.tenant_id, l.attempt_id, l.account_id, l.purpose, a.md5, a.md5_ascii, l.provider_hash
+        select a.issuer_id, l.tenant_id, l.attempt_id, l.account_id, c.account, l.purpose, a.md5, a.md5_ascii, l.provider_hash
         from bursar.payment_lookup l
         join bursar.payment_attempt a on a.tenant_id = l.tenant_id and a.id = l.attempt_id
         join bursar.receiving_account c on c.id = l.account_id and c.provider = 'bakong'

@@ -150,3 +150,12 @@ extension Placement.Tally {
         }
     }
 }
+
+/// Nobody to ask: what is looked up stays unknown.
+package struct NoProvider: PaymentProvider {
+    package init() {}
+
+    package func ask(_ lookups: [DueLookup], in context: JobContext) async throws -> [AnsweredLookup] {
+        lookups.map { AnsweredLookup($0, .unknown("no provider is configured")) }
+    }
+}

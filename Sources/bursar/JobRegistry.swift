@@ -1,27 +1,56 @@
+import BakongReconciliation
+import CallbackVerification
 import Command
 import Engine
+import Payments
 import Renewals
 import Scanner
 import Schedules
 import Trial
+import Webhooks
+
+/// What the jobs of a node work with.
+struct JobParts: Sendable {
+    var commands = CommandHouse()
+    /// Nil for whoever runs none of them.
+    var bakong: BakongClient?
+    /// The webhook sources in force.
+    var sources: @Sendable () -> WebhookSources? = { nil }
+    /// Whether the job is there that only tests and benches run.
+    var trials = false
+}
 
 extension JobRegistry {
     /// The jobs that this program knows: one line each.
-    static func shipped(commands: CommandHouse, trials: Bool = false) -> JobRegistry {
-        JobRegistry(
+    static func shipped(_ parts: JobParts) -> JobRegistry {
+        let provider: any PaymentProvider = parts.bakong.map { BakongLookups($0) } ?? NoProvider()
+        return JobRegistry(
             [
                 AnyJob(Renewals()),
+                AnyJob(CallbackVerification(reading: WebhookInbox(sources: parts.sources), asking: provider)),
+                AnyJob(BakongReconciliation(asking: provider, inspection: PaymentInspection())),
                 AnyJob(Scanner(SchedulerScan())),
-                AnyJob(Command(commands)),
-            ] + (trials ? [AnyJob(Trial(TrialLedger()))] : [])
+                AnyJob(Command(parts.commands)),
+            ] + (parts.trials ? [AnyJob(Trial(TrialLedger()))] : [])
         )
     }
 
     /// The same, for whoever asks what there is and runs none of it.
-    static let shipped = shipped(commands: CommandHouse())
+    static let shipped = shipped(JobParts())
 
     /// The same, as this node runs them.
-    static func shipped(_ settings: Settings) -> JobRegistry {
-        shipped(commands: settings.commandHouse, trials: settings.environment == .development)
+    static func shipped(
+        _ settings: Settings,
+        bakong: BakongClient,
+        sources: @escaping @Sendable () -> WebhookSources?
+    ) -> JobRegistry {
+        shipped(
+            JobParts(
+                commands: settings.commandHouse,
+                bakong: bakong,
+                sources: sources,
+                trials: settings.environment == .development
+            )
+        )
     }
 }

@@ -30,6 +30,22 @@ enum Portfolio {
         try await load(DemoPortfolio.due(count: 100, tenants: 20), into: database)
     }
 
+    /// Some 200 open invoices, at the machine's own time.
+    static let owed = issued(200)
+
+    /// About a thousand open invoices.
+    static let manyOwed = issued(1050)
+
+    private static func issued(_ count: Int) -> DatabaseRecipe {
+        DatabaseRecipe("owed-\(count)", migrations: migrations) { database in
+            try await load(DemoPortfolio.due(count: count, tenants: 20), into: database)
+            try await House.with(database) { house in
+                let first = try await house.bursar("run", "renewals", "--here")
+                #expect(first.status == 0, "\(first)")
+            }
+        }
+    }
+
     /// Loaded forty days ago, renewed once then, and left alone since.
     private static func lived(tenants: Int, subscriptions: Int) -> DatabaseRecipe {
         DatabaseRecipe("lived-\(subscriptions)", migrations: migrations) { database in

@@ -13,7 +13,8 @@ struct StatementTests {
     private static let listed: [Statement] =
         EngineStatements.all + RenewalDueStatements.all + RenewalTransitionStatements.all + RenewalIssueStatements.all
         + ContractCommand.all.map(\.statement) + DemoStatements.all + ExplainStatements.all + InvariantStatements.all
-        + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all + WebhookDesk.Statements.all
+        + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all
+        + WebhookDesk.Statements.all
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {

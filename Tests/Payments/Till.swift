@@ -74,7 +74,10 @@ struct Till {
     /// Reconciles against what a bank knows.
     @discardableResult
     func reconcile(_ bank: Bank = Bank()) async throws -> Checkpoint {
-        let run = try await run(BakongReconciliation(asking: bank), BakongReconciliation.Parameters())
+        let run = try await run(
+            BakongReconciliation(asking: bank, inspection: PaymentInspection()),
+            BakongReconciliation.Parameters()
+        )
         guard run.kept == .held else { throw TillError("the reconciliation left something: \(run.kept)") }
         return run.checkpoint
     }

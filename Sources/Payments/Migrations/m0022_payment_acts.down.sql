@@ -10,6 +10,6 @@ drop function bursar.use_credit(bigint, text, text), bursar.release_match(bigint
     bursar.place_one(bigint, bigint, bigint, bigint),
     bursar.present_payment(bigint, text, text, text, bigint, timestamptz, text, text),
     bursar.put_receiving_account(bigint, text, text, text, jsonb, text),
-    bursar.receiving_account_named(bigint, text), bursar.intent_of(bursar.receivable);
+    bursar.payee_for_qr(bigint, text, text), bursar.receiving_account_named(bigint, text), bursar.intent_of(bursar.receivable);
 
 reset role;

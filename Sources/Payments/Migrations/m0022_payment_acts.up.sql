@@ -42,6 +42,30 @@ begin
 end
 $$;
 
+-- The account that a QR names: the one that is asked for, or else the issuer's first Bakong account for the currency.
+create function bursar.payee_for_qr(issuer bigint, named text, in_currency text) returns bursar.receiving_account
+language plpgsql stable security definer set search_path = pg_catalog, bursar as
+$$
+declare
+    payee bursar.receiving_account;
+begin
+    if named is not null then
+        payee := bursar.receiving_account_named(issuer, named);
+        if payee.provider <> 'bakong' then
+            perform bursar.refuse(format('account %s is not of Bakong, and has no QR', payee.account), 'name a Bakong account');
+        end if;
+        return payee;
+    end if;
+    select * into payee from bursar.receiving_account a
+    where a.issuer_id = issuer and a.provider = 'bakong' and a.retired_at is null and (a.currency is null or a.currency = in_currency)
+    order by a.id limit 1;
+    if not found then
+        perform bursar.refuse(format('issuer %s has no Bakong account for %s', issuer, in_currency), 'tell one with: bursar payments account', 'BU004');
+    end if;
+    return payee;
+end
+$$;
+
 -- Accounts ---------------------------------------------------------------------------------------------------------------
 
 -- Tells an account that money arrives on, or changes its rules. Rules: qr_lifetime (an interval), below_khr, below_usd,
@@ -527,6 +551,7 @@ grant execute on function
     bursar.put_receiving_account(bigint, text, text, text, jsonb, text),
     bursar.present_payment(bigint, text, text, text, bigint, timestamptz, text, text)
 to bursar_client, bursar_ops;
+grant execute on function bursar.payee_for_qr(bigint, text, text) to bursar_ops, bursar_scan;
 grant execute on function
     bursar.record_payment(bigint, text, bigint, text, text, text, timestamptz, text, text),
     bursar.assign_suspense(bigint, bigint, text), bursar.refund_suspense(bigint, text, text), bursar.write_off_suspense(bigint, text),

@@ -253,6 +253,26 @@ begin atomic
     order by m.account_id, m.day, m.currency;
 end;
 
+-- Callbacks ----------------------------------------------------------------------------------------------------------------
+
+-- Asks for a run that reads the inbox, unless one is waiting to begin: what comes while one runs may have come too late for it.
+create or replace function bursar.wake_callback_verification() returns void
+language plpgsql security definer set search_path = pg_catalog, bursar as
+$$
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('bursar.wake/callback-verification', 0))
+        or exists (
+            select from bursar.run r
+            where r.job = 'callback-verification' and not r.dry_run
+                and (r.state = 'ready' or (r.state = 'scheduled' and r.run_at < clock_timestamp() + interval '5 seconds'))
+        )
+    then
+        return;
+    end if;
+    perform bursar.enqueue('callback-verification', reason => 'webhooks came');
+end
+$$;
+
 grant execute on function bursar.next_lookup(timestamptz, timestamptz, integer) to bursar_app, bursar_scan, bursar_ops;
 grant execute on function
     bursar.conclude_lookups(bigint[], bigint[], text[], text[], timestamptz), bursar.hint_lookups(bigint[], bigint[], text[]),

@@ -8,7 +8,7 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Say why something is as it is, and why something has not happened yet.",
-        subcommands: [Subscription.self]
+        subcommands: [Subscription.self, Invoice.self]
     )
 
     /// Everything that decides about a subscription.

@@ -8,7 +8,8 @@ struct PaymentsCommand: AsyncParsableCommand {
         commandName: "payments",
         abstract: "What was asked for, what came, and what is recorded by hand.",
         subcommands: [
-            List.self, Show.self, Record.self, Refund.self, Release.self, Credit.self, Accounts.self, Account.self,
+            List.self, Show.self, Present.self, Record.self, Refund.self, Release.self, Credit.self, Accounts.self,
+            Account.self,
         ],
         defaultSubcommand: List.self
     )

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import FoundationEssentials
 import Logging
+import Payments
 import Postgres
 import SocketLoop
 
@@ -137,9 +138,12 @@ struct LocalRunDoor: RunDoor {
     func ask(_ wish: RunWish) async throws -> RunAnswer {
         try await schema.check()
         let request = try wish.request(.shipped)
+        let bakong = BakongClient(try settings.bakong.settings())
+        let webhooks = WebhookKeeper(file: settings.webhookSources, intake: nil, logger: Logger(label: "bursar"))
+        try webhooks.load()
         let node = Node(
             settings.nodeConfiguration,
-            registry: .shipped(settings),
+            registry: .shipped(settings, bakong: bakong, sources: { webhooks.sources }),
             database: database,
             leaseDatabase: leaseDatabase,
             logger: Logger(label: "bursar")

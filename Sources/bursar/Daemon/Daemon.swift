@@ -46,9 +46,11 @@ struct Daemon: Sendable {
         schema = SchemaGuard(settings: settings.database, loop: loop)
         inbox = try settings.http.address.map { try PublicInbox($0, settings, logger: logger) }
         webhooks = WebhookKeeper(file: settings.webhookSources, intake: inbox?.intake, logger: logger)
+        let webhooks = webhooks
+        let registry = JobRegistry.shipped(settings, bakong: bakong, sources: { webhooks.sources })
         node = Node(
             settings.nodeConfiguration,
-            registry: .shipped(settings),
+            registry: registry,
             database: database,
             leaseDatabase: leaseDatabase,
             watch: watch,
@@ -56,7 +58,7 @@ struct Daemon: Sendable {
         )
         schedules = ScheduleKeeper(
             paths: [settings.schedules],
-            catalogue: JobRegistry.shipped(settings).catalogue,
+            catalogue: registry.catalogue,
             database: database,
             node: node,
             logger: logger

@@ -113,6 +113,7 @@ struct DaemonSurface: OperatorSurface {
         if let answer = try await OperatorCommands.bakong(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.schedules(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.nodes(request, daemon: daemon) { return answer }
+        if let answer = try await OperatorCommands.payments(request, database: daemon.database) { return answer }
         if let answer = try await OperatorCommands.webhooks(request, database: daemon.database) { return answer }
         switch request.command {
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))

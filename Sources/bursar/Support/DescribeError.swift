@@ -43,7 +43,11 @@ func describe(_ error: any Error) -> CommandFailure {
     case let error as CronError: CommandFailure(.badData, error.description)
     case let error as ZoneError: CommandFailure(.badData, error.description)
     case let error as KHQRError:
-        CommandFailure(.badData, error.description, remedy: "`bursar khqr encode --help` tells the fields and their limits")
+        CommandFailure(
+            .badData,
+            error.description,
+            remedy: "`bursar khqr encode --help` tells the fields and their limits"
+        )
     case let failure as QRPicture.Failure: CommandFailure(.badData, failure.message)
     case let error as SchemeError: CommandFailure(.configuration, error.problem, remedy: error.remedy)
     case let error as ListenerError:
