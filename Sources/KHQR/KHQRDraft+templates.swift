@@ -58,7 +58,9 @@ extension KHQRDraft {
             throw KHQRError(.expiryMissing, "a code with an amount says when it ends; NBC asks for at most ten minutes")
         }
         let end = try milliseconds(expires)
-        guard let created, !created.isEmpty else { throw KHQRError(.dynamicInvalid, "it does not say when it was made") }
+        guard let created, !created.isEmpty else {
+            throw KHQRError(.dynamicInvalid, "it does not say when it was made")
+        }
         guard try milliseconds(created) <= end else {
             throw KHQRError(.expiryBeforeCreation, "it would end before it was made")
         }
@@ -103,7 +105,10 @@ extension KHQRDraft {
         }
         for scalar in text.unicodeScalars {
             guard scalar.value < 0x10000 else {
-                throw KHQRError(.invalid, "\"\(scalar)\" is counted as one character by some readers and as two by others")
+                throw KHQRError(
+                    .invalid,
+                    "\"\(scalar)\" is counted as one character by some readers and as two by others"
+                )
             }
             guard scalar.properties.generalCategory != .control else {
                 throw KHQRError(.invalid, "a control character, U+\(String(scalar.value, radix: 16, uppercase: true))")

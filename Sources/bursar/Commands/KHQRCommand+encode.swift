@@ -127,7 +127,10 @@ struct KHQRFields: ParsableArguments {
     var createdAt: String?
     @Option(
         name: .long,
-        help: ArgumentHelp("When a code with an amount ends (RFC 3339); ten minutes later when not given.", valueName: "t")
+        help: ArgumentHelp(
+            "When a code with an amount ends (RFC 3339); ten minutes later when not given.",
+            valueName: "t"
+        )
     )
     var expiresAt: String?
 

@@ -31,7 +31,10 @@ struct KHQRCommand: AsyncParsableCommand {
 
         @Option(
             name: .long,
-            help: ArgumentHelp("With --verify, the time for which a code must not have ended; now when not given.", valueName: "t")
+            help: ArgumentHelp(
+                "With --verify, the time for which a code must not have ended; now when not given.",
+                valueName: "t"
+            )
         )
         var at: String?
 
