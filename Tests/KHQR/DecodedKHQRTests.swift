@@ -89,7 +89,14 @@ struct DecodedKHQRTests {
         #expect(refusal(body + "6305ABCDE") == .checksumLength)
         #expect(refusal(body + "6304ABC") == .checksumLength)
         #expect(refusal(closed(body) + "6104abcd") == .tagOrder)
-        #expect(refusal(closed("0102120002012" + Self.middle.dropFirst() + Self.times)) == .tagOrder)
+        #expect(refusal(closed("010212000201" + Self.middle + Self.times)) == .tagOrder)
+    }
+
+    @Test("What breaks off is refused with its place, or as no KHQR where it begins with another object")
+    func breaks() {
+        #expect(refusal("02010102123019" + Self.middle) == .formatIndicatorMissing)
+        #expect(refusal("no code at all") == .invalid)
+        #expect(refusal(Self.head + "5904Shop6010Phnom") == .invalid)
     }
 
     @Test("A wrong checksum is told, not refused; verifying refuses it before everything else")
