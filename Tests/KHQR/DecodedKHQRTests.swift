@@ -129,6 +129,8 @@ struct DecodedKHQRTests {
         #expect(verdict(body + "99310013176958000000001101769580600") == .expiryLength)
         #expect(verdict(body + "9934001317695800000000113176958060000x") == .dynamicInvalid)
         #expect(refusal(closed(body + "9913" + "1769580000000")) == nil)
+        #expect(refusal(closed(body + "99170013" + "1769580000000")) == nil)
+        #expect(refusal(closed(body + "99340013176958000000001131769579999999")) == nil)
         #expect(try DecodedKHQR(closed(body + "9913" + "1769580000000"))["99"] == "1769580000000")
     }
 
