@@ -153,7 +153,7 @@ let package = Package(
             of: "Listener",
             ["CLinux", "Listener", "Outbound", "Telemetry", logging, metrics, coreMetrics, lifecycle]
         ),
-        tests(of: "bursar", ["bursar", "Engine", "Listener", "Outbound", "Postgres", "Schedules"]),
+        tests(of: "bursar", ["bursar", "CivilTime", "Engine", "Listener", "Outbound", "Postgres", "Schedules"]),
         tests(
             of: "Engine",
             [

@@ -27,7 +27,7 @@ extension DecodedKHQR {
         guard objects.last?.tag == "63" else { throw KHQRError(.tagOrder, "tag 63 is not the last") }
     }
 
-    /// - Parameter isVerifying: whether account, amount and times are judged too.
+    /// Each field, in the order of the text; `isVerifying` tells whether account, amount and times are judged too.
     func checkFields(isVerifying: Bool, at now: Instant?) throws(KHQRError) {
         for object in objects {
             switch object.value {

@@ -12,7 +12,11 @@ extension DecodedKHQR {
         if let checksum, checksum.value.count != 4 {
             throw KHQRError(.checksumLength, "it has \(checksum.value.count) characters, and 4 are right")
         }
-        if let end { throw fault(end, reader, hasChecksum: checksum != nil) }
+        if let end {
+            // What begins with an object, but not with this one, is something else than a KHQR.
+            if let first = found.first, first.tag != 0 { throw KHQRError(.formatIndicatorMissing) }
+            throw fault(end, reader, hasChecksum: checksum != nil)
+        }
         var objects: [Object] = []
         for object in found {
             objects.append(Object(tag: TLVReader.text(of: object.tag), value: try value(of: object, reader)))

@@ -49,7 +49,8 @@ package struct DecodedKHQR: Sendable {
     /// Reads a text and judges it too, in the order of the official verifiers: the checksum, what a dynamic code needs,
     /// what every code needs, then field after field.
     ///
-    /// - Parameter now: a code that ends before is expired; nil where that does not matter.
+    /// A code that ended before `now` is expired; nil where that does not matter.
+    ///
     /// - Throws: the first thing that is wrong.
     package init(verifying text: String, at now: Instant?) throws(KHQRError) {
         try self.init(takenApart: text)
@@ -125,7 +126,9 @@ extension DecodedKHQR {
     /// When the code was made; nil where it does not say so in milliseconds.
     package var created: Instant? { instant("00") }
 
-    /// When the code ends; nil where it does not say so in milliseconds. It informs, it undoes no payment.
+    /// When the code ends; nil where it does not say so in milliseconds.
+    ///
+    /// It informs, and undoes no payment.
     package var expires: Instant? { instant("01") }
 
     private func instant(_ inner: String) -> Instant? {

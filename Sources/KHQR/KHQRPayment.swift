@@ -25,7 +25,9 @@ package struct KHQRPayment: Hashable, Sendable {
     package var billNumber: String
     /// Cut to whole milliseconds.
     package var created: Instant
-    /// Cut to whole milliseconds; not before `created`. NBC asks for at most ten minutes.
+    /// Cut to whole milliseconds, and not before the creation.
+    ///
+    /// NBC asks for at most ten minutes.
     package var expires: Instant
     /// Everything else that the code may say; what is named above counts.
     package var more = KHQRDraft()

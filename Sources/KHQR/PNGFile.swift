@@ -5,7 +5,7 @@ enum PNGFile {
     /// The first byte of a line that has the differences to the one above.
     static let sameAsAbove: UInt8 = 2
 
-    /// - Parameter lines: for each line the byte of its kind, then its pixels, eight to a byte.
+    /// The file of lines, of which each is the byte of its kind, then its pixels, eight to a byte.
     static func blackAndWhite(width: Int, height: Int, lines: [UInt8]) -> [UInt8] {
         let size = bigEndian(UInt32(width)) + bigEndian(UInt32(height))
         let oneBitGrey: [UInt8] = [1, 0, 0, 0, 0]

@@ -6,7 +6,7 @@ package enum Spelling {
     }
 
     /// The known word that differs by the fewest letters, if that is at most a third of them.
-    package static func nearest(to word: String, among known: some Sequence<String>) -> String? {
+    static func nearest(to word: String, among known: some Sequence<String>) -> String? {
         let folded = word.lowercased().replacing("-", with: "_")
         let distances = known.map { (word: $0, distance: distance(folded, $0.replacing("-", with: "_"))) }
         let best = distances.min { ($0.distance, $0.word) < ($1.distance, $1.word) }
@@ -14,7 +14,7 @@ package enum Spelling {
     }
 
     /// How many letters must be added, dropped, changed or swapped with their neighbour.
-    static func distance(_ left: String, _ right: String) -> Int {
+    package static func distance(_ left: String, _ right: String) -> Int {
         let (left, right) = (Array(left.unicodeScalars.prefix(64)), Array(right.unicodeScalars.prefix(64)))
         var rows = [Array(0...right.count)]
         for i in 1..<(left.count + 1) {

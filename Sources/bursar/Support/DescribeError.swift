@@ -43,11 +43,7 @@ func describe(_ error: any Error) -> CommandFailure {
     case let error as CronError: CommandFailure(.badData, error.description)
     case let error as ZoneError: CommandFailure(.badData, error.description)
     case let error as KHQRError:
-        CommandFailure(
-            .badData,
-            error.description,
-            remedy: "`bursar khqr encode --help` tells the fields and their limits"
-        )
+        CommandFailure(.badData, error.description, remedy: "docs/khqr.md has the fields, their limits and the codes")
     case let failure as QRPicture.Failure: CommandFailure(.badData, failure.message)
     case let error as SchemeError: CommandFailure(.configuration, error.problem, remedy: error.remedy)
     case let error as ListenerError:

@@ -13,7 +13,7 @@ enum KHQRBatch {
 
     /// `{"qr": …}` becomes `{"fields": {tag: text or {tag: text}}, "md5": …, "crc_ok": …}` or an error.
     ///
-    /// - Parameter isVerifying: whether what the official verifiers refuse is refused.
+    /// With `isVerifying` what the official verifiers refuse is an error too.
     static func decoded(_ line: LineInput.Line, isVerifying: Bool, at now: Instant?) -> String {
         answer {
             struct Question: Decodable { let qr: String }

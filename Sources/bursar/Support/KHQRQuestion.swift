@@ -85,8 +85,9 @@ struct KHQRQuestion: Decodable {
     private static func field(_ name: Name) throws -> Field? {
         let folded = name.stringValue.lowercased().filter { $0 != "_" }
         if let field = Field(rawValue: folded) ?? otherNames[folded] { return field }
-        let known = Field.allCases.map(\.rawValue) + otherNames.keys
-        guard folded.utf8.count > 3, let meant = Spelling.nearest(to: folded, among: known) else { return nil }
+        let known = Field.allCases.map(\.rawValue) + otherNames.keys.sorted()
+        let meant = known.first { Spelling.distance(folded, $0) <= 2 }
+        guard folded.utf8.count > 4, let meant else { return nil }
         throw KHQRBatch.Unreadable("unknown field \"\(name.stringValue)\"; did you mean \"\(meant)\"?")
     }
 
