@@ -2,7 +2,9 @@ import Foundation
 
 /// Programs that share no code with this room, and give their answers for many cases at once.
 enum WebhookOracle {
-    /// The seed of this run's random cases: `BURSAR_TEST_SEED`, or a new one. Every failure prints it.
+    /// The seed of this run's random cases: `BURSAR_TEST_SEED`, or a new one.
+    ///
+    /// Every failure prints it.
     static let seed: UInt64 = {
         let given = ProcessInfo.processInfo.environment["BURSAR_TEST_SEED"].flatMap(UInt64.init)
         let seed = given ?? UInt64.random(in: 0...999_999_999)
