@@ -163,7 +163,9 @@ struct WebhookRandom: RandomNumberGenerator {
         case 1: return "\(Int64.random(in: .min ... .max, using: &self) >> Int64.random(in: 0...60, using: &self))"
         case 2: return "\(Int64.random(in: 1...9, using: &self))" + digits(Int.random(in: 17...25, using: &self))
         case 3: return "\(Double(bitPattern: next() & 0xBFFF_FFFF_FFFF_FFFF))".replacing("nan", with: "0.5")
-        case 4: return "\(Int.random(in: -999...999, using: &self)).\(digits(Int.random(in: 1...20, using: &self)))"
+        case 4:
+            let count = Int.random(in: 0...30, using: &self) == 0 ? 1_500 : Int.random(in: 1...20, using: &self)
+            return "\(Int.random(in: -999...999, using: &self)).\(digits(count))"
         case 5: return "\(Int.random(in: 1...9, using: &self))e\(Int.random(in: -330...330, using: &self))"
         case 6, 7: return text()
         case 8: return object(depth: depth + 1)
