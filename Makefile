@@ -9,8 +9,9 @@ ARGS ?=
 BENCH_ARGS ?=
 MUTANTS ?=
 TEST_ARGS ?=
+FUZZ ?= webhooks 60
 
-.PHONY: help run build release test real soak mutants lint format bench clean dependencies test-dependencies real-dependencies test-build
+.PHONY: help run build release test real soak mutants fuzz lint format bench clean dependencies test-dependencies real-dependencies test-build
 
 help:
 	@echo 'make run [ARGS=--once]   a private PostgreSQL, a demo portfolio, the renewals, and the daemon until interrupted'
@@ -18,6 +19,7 @@ help:
 	@echo 'make real                the tests that need big real parts, such as Prometheus'
 	@echo 'make soak                the long fault tests'
 	@echo 'make mutants             breaks the code on purpose, and wants a named test to turn red for each'
+	@echo 'make fuzz                libFuzzer on the readers of signatures, FUZZ="webhooks SECONDS"'
 	@echo 'make lint                formatting, the order of the rooms, file sizes, tests that never run'
 	@echo 'make format              puts the sources into the format that lint wants'
 	@echo 'make bench               the release build beside bare SQL of the same run'
@@ -61,6 +63,9 @@ soak: test-build
 
 mutants: test-dependencies
 	@$(TOOLS)/mutants.py $(MUTANTS)
+
+fuzz: test-dependencies
+	@$(TOOLS)/fuzz $(FUZZ)
 
 lint:
 	@swift format lint --strict --parallel --recursive Sources Jobs Tests Package.swift

@@ -83,9 +83,11 @@ struct PHPJSONReader {
             if next == UInt8(ascii: "-") || next == UInt8(ascii: "+") { position += 1 }
             guard takeDigits() > 0 else { return nil }
         }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if isWhole, let number = Int64(text) { return .integer(number) }
-        return Double(text).map(PHPValue.float)
+        let text = bytes[start..<position]
+        if isWhole, text.count <= 20, let number = Int64(String(decoding: text, as: UTF8.self)) {
+            return .integer(number)
+        }
+        return PHPNumber.read(text).map(PHPValue.float)
     }
 
     private mutating func takeDigits() -> Int {

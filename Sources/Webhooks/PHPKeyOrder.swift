@@ -35,9 +35,10 @@ extension PHPKey {
         case .integer(let number): return .integer(number)
         case .text(let text):
             guard let shape = Shape(text) else { return nil }
-            let digits = String(decoding: shape.digits, as: UTF8.self)
-            if shape.isWhole, let number = Int64(digits) { return .integer(number) }
-            return Double(digits).map(Numeric.float)
+            if shape.isWhole, let number = Int64(String(decoding: shape.digits, as: UTF8.self)) {
+                return .integer(number)
+            }
+            return PHPNumber.read(shape.digits).map(Numeric.float)
         }
     }
 

@@ -18,6 +18,42 @@ enum PHPNumber {
         return laidOut(value, Digits(shortestOf: value), limit: 17, exponent: "e")
     }
 
+    /// The floating number nearest to a decimal text of JSON's form.
+    ///
+    /// The library's reader takes time with the square of a text's length, and a stranger chooses the text. Beyond 767
+    /// significant digits only one thing can matter, whether anything but zeros follows.
+    static func read(_ text: ArraySlice<UInt8>) -> Double? {
+        guard text.count > longest else { return Double(String(decoding: text, as: UTF8.self)) }
+        let mantissa = text.prefix { $0 | 0x20 != UInt8(ascii: "e") }
+        let power = String(decoding: text.dropFirst(mantissa.count + 1), as: UTF8.self)
+        var exponent = power.isEmpty ? 0 : Int(power) ?? (power.hasPrefix("-") ? -farAway : farAway)
+        var digits: [UInt8] = []
+        var (isFraction, hasRest) = (false, false)
+        for byte in mantissa where byte != UInt8(ascii: "-") && byte != UInt8(ascii: "+") {
+            if byte == UInt8(ascii: ".") {
+                isFraction = true
+            } else if digits.count < longest {
+                if !digits.isEmpty || byte != UInt8(ascii: "0") { digits.append(byte) }
+                if isFraction { exponent -= 1 }
+            } else {
+                hasRest = hasRest || byte != UInt8(ascii: "0")
+                if !isFraction { exponent += 1 }
+            }
+        }
+        if hasRest {
+            digits.append(UInt8(ascii: "1"))
+            exponent -= 1
+        }
+        let sign = mantissa.first == UInt8(ascii: "-") ? "-" : ""
+        return Double("\(sign)0\(String(decoding: digits, as: UTF8.self))e\(exponent)")
+    }
+
+    /// How many characters are read as they are, and how many digits of a longer text.
+    private static let longest = 800
+
+    /// An exponent that no number of digits in a body makes up for.
+    private static let farAway = 1 << 40
+
     /// The significant digits of a number, and where its point stands: 0.123 has the digits 123 and the point at 0.
     private struct Digits {
         let digits: [UInt8]

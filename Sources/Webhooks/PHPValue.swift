@@ -10,7 +10,9 @@ enum PHPValue: Sendable {
     case array(PHPArray)
 }
 
-/// A key of a PHP array. A text that is the usual writing of a whole number is that number.
+/// A key of a PHP array.
+///
+/// A text that is the usual writing of a whole number is that number.
 enum PHPKey: Hashable, Sendable {
     case integer(Int64)
     case text([UInt8])

@@ -1,4 +1,6 @@
-/// GitHub: `sha256=HEX` over the body. It has no timestamp; the delivery's id is not signed.
+/// GitHub: `sha256=HEX` over the body, in lower-case digits.
+///
+/// There is no timestamp, and the delivery's id is not signed.
 package struct GitHubWebhooks: Sendable, Equatable {
     let signatureHeader: String
     let deliveryHeader: String

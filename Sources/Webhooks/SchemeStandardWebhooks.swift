@@ -54,11 +54,11 @@ extension StandardWebhooks: SchemeCheck {
 /// The list of signatures in a header: `v1,BASE64` and `v1a,BASE64`, with a space between.
 ///
 /// What is neither is passed over, as the specification wants of versions that a receiver does not know: the list is the
-/// sender's, and another entry may fit. Only where none fits, a base64 that was cut short is told as such.
+/// sender's, and another entry may fit. Only where none fits, an entry that was damaged on its way is told as such.
 private struct Signatures {
     private(set) var shared: [[UInt8]] = []
     private(set) var publicKey: [[UInt8]] = []
-    /// One of the known versions has letters of base64 only, and is none: cut off, or its padding lost.
+    /// One of the known versions is not what base64 makes of a signature, and was one before.
     private(set) var isBroken = false
 
     init(_ text: String) throws(Verdict.Refusal) {
@@ -67,16 +67,21 @@ private struct Signatures {
         for entry in entries {
             let parts = entry.split(separator: UInt8(ascii: ","), maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { continue }
-            let (version, value) = (String(parts[0]) ?? "", parts[1])
+            let (version, value) = (String(parts[0]) ?? "", Array(parts[1]))
             guard version == "v1" || version == "v1a" else { continue }
             guard let signature = SignatureText.base64(value) else {
-                let isOfTheAlphabet = value.allSatisfy { byte in
-                    byte == UInt8(ascii: "=") || SignatureText.Alphabet.standard.value(of: byte) != nil
-                }
-                isBroken = isBroken || isOfTheAlphabet
+                isBroken = isBroken || Self.isDamaged(value, length: version == "v1" ? 32 : 64)
                 continue
             }
             if version == "v1" { shared.append(signature) } else { publicKey.append(signature) }
         }
+    }
+
+    /// Whether a text that is no base64 has its letters only, so that it was cut or lost its padding, or has as many of
+    /// them as a signature of that length, so that something came in between.
+    private static func isDamaged(_ value: [UInt8], length: Int) -> Bool {
+        let letters = value.count { SignatureText.Alphabet.standard.value(of: $0) != nil }
+        let padding = value.count { $0 == UInt8(ascii: "=") }
+        return letters + padding == value.count || letters == (length * 8 + 5) / 6
     }
 }

@@ -41,7 +41,9 @@ extension StripeWebhooks: SchemeCheck {
         return verdict
     }
 
-    /// What the header says. Keys that we do not know (`v0`, and what may come) are passed over.
+    /// What the header says.
+    ///
+    /// Keys that we do not know (`v0`, and what may come) are passed over.
     private struct Parts {
         let timestamp: String
         var signatures: [String] = []

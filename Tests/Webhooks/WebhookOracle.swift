@@ -2,7 +2,9 @@ import Foundation
 
 /// Programs that share no code with this room, and give their answers for many cases at once.
 enum WebhookOracle {
-    /// The seed of this run's random cases: `BURSAR_TEST_SEED`, or a new one. Every failure prints it.
+    /// The seed of this run's random cases: `BURSAR_TEST_SEED`, or a new one.
+    ///
+    /// Every failure prints it.
     static let seed: UInt64 = {
         let given = ProcessInfo.processInfo.environment["BURSAR_TEST_SEED"].flatMap(UInt64.init)
         let seed = given ?? UInt64.random(in: 0...999_999_999)
@@ -161,7 +163,9 @@ struct WebhookRandom: RandomNumberGenerator {
         case 1: return "\(Int64.random(in: .min ... .max, using: &self) >> Int64.random(in: 0...60, using: &self))"
         case 2: return "\(Int64.random(in: 1...9, using: &self))" + digits(Int.random(in: 17...25, using: &self))
         case 3: return "\(Double(bitPattern: next() & 0xBFFF_FFFF_FFFF_FFFF))".replacing("nan", with: "0.5")
-        case 4: return "\(Int.random(in: -999...999, using: &self)).\(digits(Int.random(in: 1...20, using: &self)))"
+        case 4:
+            let count = Int.random(in: 0...30, using: &self) == 0 ? 1_500 : Int.random(in: 1...20, using: &self)
+            return "\(Int.random(in: -999...999, using: &self)).\(digits(count))"
         case 5: return "\(Int.random(in: 1...9, using: &self))e\(Int.random(in: -330...330, using: &self))"
         case 6, 7: return text()
         case 8: return object(depth: depth + 1)

@@ -10,7 +10,7 @@ struct WebhookVector: Decodable, CustomTestStringConvertible {
         var reason: String?
         var signature: String?
         var hash: String?
-        var mac_hex: String?
+        var macHex: String?
     }
 
     struct Step: Decodable {
@@ -23,27 +23,26 @@ struct WebhookVector: Decodable, CustomTestStringConvertible {
     let scheme: String
     let name: String
     let now: Int?
-    let tolerance_s: Int?
+    let toleranceS: Int?
     let secrets: [String]?
-    let public_key: String?
+    let publicKey: String?
     let headers: [String: String]?
-    let body_b64: String?
+    let bodyB64: String?
     let algorithm: String?
     let encoding: String?
     let expect: Expected?
-    let php_base: String?
+    let phpBase: String?
     let order: [String]?
     let values: [String: String]?
-    let key_hex: String?
-    let data_b64: String?
-    let id_: String?
+    let keyHex: String?
+    let dataB64: String?
     let ts: Int?
     let steps: [Step]?
 
     var testDescription: String { "\(id): \(name)" }
 
     /// The bytes of the body.
-    var body: [UInt8] { Array(Data(base64Encoded: body_b64 ?? "") ?? Data()) }
+    var body: [UInt8] { Array(Data(base64Encoded: bodyB64 ?? "") ?? Data()) }
 
     var post: ReceivedPost {
         ReceivedPost(headers: (headers ?? [:]).map { (name: $0.key, value: $0.value) }, body: body)
@@ -56,7 +55,11 @@ struct WebhookVector: Decodable, CustomTestStringConvertible {
         return text.split(separator: "\n").map(String.init)
     }()
 
-    static let all = lines.compactMap { try? JSONDecoder().decode(Self.self, from: Data($0.utf8)) }
+    static let all = lines.compactMap { line in
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try? decoder.decode(Self.self, from: Data(line.utf8))
+    }
 
     /// The rows that ask for a verdict.
     static let verdicts = all.filter { $0.expect?.valid != nil }
