@@ -51,6 +51,7 @@ struct PublicListenerTests {
             let drip = Task {
                 for byte in "POST /a HTTP/1.1\r\nHost: a-host-with-a-very-long-name\r\nContent-Length: 0\r\n\r\n" {
                     client.send(String(byte))
+                    // Waiting: the sender is slow on purpose.
                     try await Task.sleep(for: .milliseconds(50))
                 }
             }

@@ -41,6 +41,7 @@ struct ClosedLoop {
     private let epoll: Int32
 
     /// - Parameter descriptors: connected sockets; they are closed afterwards by whoever made them.
+    /// - Throws: `BenchFailure` where the kernel refuses.
     private init(_ descriptors: [Int32]) throws {
         peers = descriptors.map { Peer(descriptor: $0) }
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))

@@ -1,4 +1,3 @@
-import CLinux
 import CivilTime
 import Engine
 import Glibc
