@@ -28,11 +28,9 @@ package enum PaymentCommands {
                 .takes("amount", .whole), .takes("expires_at", .text), .reason,
             ],
             """
-            select to_jsonb(p)::text as answer
-            from bursar.client_payment p
-            where p.id = bursar.present_payment(
+            select bursar.shown_payment(bursar.present_payment(
                 bursar.invoice_named($1::text), $2::text, $3::text, $4::text, $5::bigint, $6::timestamptz, null, $7::text
-            )
+            ))::text as answer
             """
         ),
         ContractCommand(

@@ -2,6 +2,7 @@
 
 set local role bursar_owner;
 
+drop function bursar.shown_payment(bigint);
 drop view bursar.client_credit, bursar.client_payment;
 drop function bursar.use_credit(bigint, text, text), bursar.release_match(bigint, text), bursar.record_refund(bigint, bigint, text, text), bursar.write_off_suspense(bigint, text),
     bursar.refund_suspense(bigint, text, text), bursar.assign_suspense(bigint, bigint, text),

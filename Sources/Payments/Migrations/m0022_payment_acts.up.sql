@@ -546,12 +546,22 @@ join bursar.receiving_account acc on acc.id = a.account_id;
 create view bursar.client_credit with (security_barrier) as
 select c.tenant_id, c.currency, sum(c.amount)::bigint as amount from bursar.credit_entry c group by c.tenant_id, c.currency having sum(c.amount) <> 0;
 
+-- An attempt as the view shows it, also in the statement that has just made it: a volatile function sees what was done before.
+create function bursar.shown_payment(attempt bigint) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, bursar as
+$$
+begin
+    return (select to_jsonb(p) from bursar.client_payment p where p.id = attempt);
+end
+$$;
+
 grant select on bursar.client_payment, bursar.client_credit to bursar_client, bursar_ops;
 grant execute on function
     bursar.put_receiving_account(bigint, text, text, text, jsonb, text),
     bursar.present_payment(bigint, text, text, text, bigint, timestamptz, text, text)
 to bursar_client, bursar_ops;
 grant execute on function bursar.payee_for_qr(bigint, text, text) to bursar_ops, bursar_scan;
+grant execute on function bursar.shown_payment(bigint) to bursar_client, bursar_ops;
 grant execute on function
     bursar.record_payment(bigint, text, bigint, text, text, text, timestamptz, text, text),
     bursar.assign_suspense(bigint, bigint, text), bursar.refund_suspense(bigint, text, text), bursar.write_off_suspense(bigint, text),
