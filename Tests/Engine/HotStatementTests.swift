@@ -65,6 +65,21 @@ struct HotStatementTests {
         }
     }
 
+    @Test(
+        "What every request and every look for work asks of the ready runs goes along indexes, also in a plan of an empty table"
+    )
+    func functionsGoAlongIndexes() async throws {
+        try await EngineWorld.with { world in
+            let kept = try await world.text(
+                """
+                select string_agg(proname, ' ' order by proname) from pg_proc
+                where pronamespace = 'bursar'::regnamespace and proconfig @> '{enable_seqscan=off,enable_bitmapscan=off}'
+                """
+            )
+            #expect(kept == "admit last_turn let_pass")
+        }
+    }
+
     /// Deferred, ready, running and finished runs by the thousand, and years of history.
     private func fill(_ world: EngineWorld, isCounted: Bool = true) async throws {
         try await world.register("busy")
