@@ -34,14 +34,21 @@ package struct AnyJob: Sendable {
 /// The parameters that were read last, by their text: runs of one job seldom differ much, and each reads its own twice.
 private final class ReadParameters<Parameters: Sendable>: Sendable {
     private static var most: Int { 32 }
-    private let known = Mutex<[String: Parameters]>([:])
+    private let known = Mutex<(byText: [String: Parameters], last: (text: String, parameters: Parameters)?)>(([:], nil))
 
     func parameters(_ text: String, _ read: (String) throws -> Parameters) rethrows -> Parameters {
-        if let parameters = known.withLock({ $0[text] }) { return parameters }
+        let found = known.withLock { known in
+            if let last = known.last, last.text == text { return last.parameters as Parameters? }
+            guard let parameters = known.byText[text] else { return nil }
+            known.last = (text, parameters)
+            return parameters
+        }
+        if let found { return found }
         let parameters = try read(text)
         known.withLock { known in
-            if known.count >= Self.most { known.removeAll(keepingCapacity: true) }
-            known[text] = parameters
+            if known.byText.count >= Self.most { known.byText.removeAll(keepingCapacity: true) }
+            known.byText[text] = parameters
+            known.last = (text, parameters)
         }
         return parameters
     }

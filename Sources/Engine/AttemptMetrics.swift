@@ -15,7 +15,8 @@ final class AttemptMetrics: Sendable {
 
     private let known = Mutex(Known())
 
-    func attemptEnded(_ job: String, _ outcome: String, took nanoseconds: Int64) {
+    /// Attempts of one job that ended in the same way, and how many nanoseconds each took.
+    func attemptsEnded(_ job: String, _ outcome: String, took times: some Collection<Int64>) {
         let (counter, timer) = known.withLock { known in
             let name = Name(job: job, outcome: outcome)
             let counter =
@@ -26,7 +27,7 @@ final class AttemptMetrics: Sendable {
             known.timers[job] = timer
             return (counter, timer)
         }
-        counter.increment()
-        timer.recordNanoseconds(nanoseconds)
+        counter.increment(by: times.count)
+        for nanoseconds in times { timer.recordNanoseconds(nanoseconds) }
     }
 }

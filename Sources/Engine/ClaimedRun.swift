@@ -3,7 +3,7 @@ package import JobKit
 package import Postgres
 
 /// A run that this node holds, under one fence.
-package struct ClaimedRun: Sendable {
+package final class ClaimedRun: Sendable {
     package let identity: RunIdentity
     package let parameters: JSONText
     package let checkpoint: Checkpoint
@@ -12,39 +12,38 @@ package struct ClaimedRun: Sendable {
     package let maxAttempts: Int
     /// How often the work was called done and its postcondition did not hold.
     package let brokenPromises: Int
-    /// The waits of the retry policy as the database writes them; they are read when an attempt has failed.
-    private let retryInitial: String
-    private let retryMax: String
-    private let retryJitter: Double
+    /// The waits of the retry policy as the database writes them, nil for the usual ones; they are read when an attempt has
+    /// failed.
+    private let retryInitial: String?
+    private let retryMax: String?
+    private let retryJitter: Double?
     package let deadline: Duration?
     /// What of its row cannot be read, where something cannot: such a run is dead, and stops nobody else.
     package let defect: String?
 
-    /// - Throws: only what shows that the statement is not the one that belongs here; what somebody may have written into
-    ///   a row by hand is a ``defect``.
-    init(_ row: Row) throws {
+    fileprivate init(_ row: Row, _ reader: inout ClaimReader) throws {
         var reading = Reading()
         identity = RunIdentity(
-            id: try row.get("id"),
-            job: try row.get("job"),
-            schedule: try row.get("schedule"),
-            attempt: try row.get("attempts"),
-            fence: try row.get("fence"),
-            asOf: reading.of("as_of", or: Instant(microsecondsSinceEpoch: 0)) { try row.get("as_of") },
-            isDryRun: try row.get("dry_run")
+            id: try row.integer(0),
+            job: try reader.job(row, 1),
+            schedule: try row.optionalText(2),
+            attempt: Int(try row.integer(3)),
+            fence: try row.integer(4),
+            asOf: reading.of("as_of", or: Instant(microsecondsSinceEpoch: 0)) { try reader.instant(row, 5) },
+            isDryRun: try row.get(6)
         )
-        parameters = JSONText(try row.get("parameters", as: String.self))
-        let progress = try row.get("checkpoint", as: String.self)
+        parameters = JSONText(try row.text(7))
         checkpoint = reading.of("checkpoint", or: Checkpoint()) {
-            progress == "{}" ? Checkpoint() : try JSONText(progress).decoded()
+            let progress = try row.text(8)
+            return progress == "{}" ? Checkpoint() : try JSONText(progress).decoded()
         }
-        failures = try row.get("failures")
-        maxAttempts = try row.get("max_attempts")
-        brokenPromises = try row.get("broken_promises")
-        retryInitial = try row.get("retry_initial")
-        retryMax = try row.get("retry_max")
-        retryJitter = try row.get("retry_jitter")
-        deadline = reading.of("deadline", or: nil) { try row.get("deadline", as: Duration?.self) }
+        failures = Int(try row.integer(9))
+        maxAttempts = Int(try row.integer(10))
+        brokenPromises = Int(try row.integer(11))
+        retryJitter = try row.optionalText(12).flatMap(Double.init)
+        retryInitial = try row.optionalText(13)
+        retryMax = try row.optionalText(14)
+        deadline = reading.of("deadline", or: nil) { try row.get(15, as: Duration?.self) }
         defect = reading.defect
     }
 
@@ -65,9 +64,35 @@ package struct ClaimedRun: Sendable {
     /// How long the run waits after a failure.
     package var backoff: Backoff {
         Backoff(
-            initial: (try? Duration(postgresText: retryInitial)) ?? .seconds(30),
-            longest: (try? Duration(postgresText: retryMax)) ?? .seconds(3600),
-            jitter: retryJitter
+            initial: retryInitial.flatMap { try? Duration(postgresText: $0) } ?? .seconds(30),
+            longest: retryMax.flatMap { try? Duration(postgresText: $0) } ?? .seconds(3600),
+            jitter: retryJitter ?? 0.2
         )
+    }
+}
+
+/// Reads the answer of a claim, by the places of its columns: there may be thousands of rows, and most are alike.
+struct ClaimReader {
+    private var lastJob = ""
+    private var lastInstant: (text: String, instant: Instant)?
+
+    /// - Throws: only what shows that the statement is not the one that belongs here; what somebody may have written into
+    ///   a row by hand is a ``ClaimedRun/defect``.
+    mutating func run(_ row: Row) throws -> ClaimedRun { try ClaimedRun(row, &self) }
+
+    /// The turn that a run had.
+    func turn(_ row: Row) throws -> Int64 { try row.integer(16) }
+
+    fileprivate mutating func job(_ row: Row, _ column: Int) throws -> String {
+        if !row.says(lastJob, at: column) { lastJob = try row.text(column) }
+        return lastJob
+    }
+
+    /// Nearly all runs of a claim begin as of the same instant.
+    fileprivate mutating func instant(_ row: Row, _ column: Int) throws -> Instant {
+        if let lastInstant, row.says(lastInstant.text, at: column) { return lastInstant.instant }
+        let instant = try row.get(column, as: Instant.self)
+        lastInstant = (try row.text(column), instant)
+        return instant
     }
 }

@@ -5,44 +5,70 @@ internal import Synchronization
 
 /// Ends runs that succeeded, many in one statement: while one batch is on its way to the database the next one gathers.
 ///
-/// Whoever finishes a run waits for the database's word, and so holds its slot until then. A run alone is written at once.
+/// A run holds its slot until the database has its end. A run alone is written at once.
 final class Completions: Sendable {
     private struct Waiting {
         let run: RunIdentity
         let outcome: String
-        let answer: CheckedContinuation<Result<Bool, any Error>, Never>
+        let answer: Answer
+    }
+
+    private enum Answer {
+        case resume(CheckedContinuation<Result<Bool, any Error>, Never>)
+        case tell(Success)
     }
 
     private struct State {
         var waiting: [Waiting] = []
-        var isWriting = false
+        var writers = 0
     }
 
     /// The most runs that one statement ends.
-    private static let most = 500
+    private static let most = 1000
+    /// Statements on their way at the same time: while one waits for the disk the next one works.
+    private static let mostWriters = 2
 
     private let state = Mutex(State())
     private let store: RunStore
     private let logger: Logger
+    private let told: @Sendable ([Success], Result<Set<Int64>, any Error>) -> Void
 
-    init(store: RunStore, logger: Logger) {
+    /// Ends runs of a store; `told` hears of what was handed over: which of it was written, or why nothing was.
+    init(
+        store: RunStore,
+        logger: Logger,
+        told: @escaping @Sendable ([Success], Result<Set<Int64>, any Error>) -> Void = { _, _ in }
+    ) {
         self.store = store
         self.logger = logger
+        self.told = told
     }
 
-    /// Ends one run.
+    /// Ends one run, and returns when the database has said so.
     /// - Returns: false where the fence was no longer in force; nothing was written.
     func finish(_ run: RunIdentity, _ outcome: String) async throws -> Bool {
         let answer = await withCheckedContinuation { continuation in
-            let isFirst = state.withLock { state in
-                state.waiting.append(Waiting(run: run, outcome: outcome, answer: continuation))
-                defer { state.isWriting = true }
-                return !state.isWriting
-            }
-            // It must be written though the service is being shut down, so it does not inherit a cancellation.
-            if isFirst { Task { await self.write() } }
+            add(Waiting(run: run, outcome: outcome, answer: .resume(continuation)))
         }
         return try answer.get()
+    }
+
+    /// Takes a run over whose end is to be written, together with others; nobody waits for it here.
+    func handOver(_ success: Success) {
+        add(Waiting(run: success.run.identity, outcome: success.outcome, answer: .tell(success)))
+    }
+
+    private func add(_ waiting: Waiting) {
+        let isFirst = state.withLock { state in
+            state.waiting.append(waiting)
+            guard state.writers == 0 || state.writers < Self.mostWriters && state.waiting.count >= Self.most else {
+                return false
+            }
+            state.writers += 1
+            return true
+        }
+        // It must be written though the service is being shut down, so it does not inherit a cancellation.
+        if isFirst { Task { await self.write() } }
     }
 
     private func write() async {
@@ -50,7 +76,7 @@ final class Completions: Sendable {
             let batch = state.withLock { state in
                 let batch = Array(state.waiting.prefix(Self.most))
                 state.waiting.removeFirst(batch.count)
-                state.isWriting = !batch.isEmpty
+                if batch.isEmpty { state.writers -= 1 }
                 return batch
             }
             if batch.isEmpty { return }
@@ -64,11 +90,22 @@ final class Completions: Sendable {
             let ended = try await store.untilThere(logger) {
                 try await store.finish(batch.map { ($0.run, $0.outcome) })
             }
-            for waiting in batch { waiting.answer.resume(returning: .success(ended.contains(waiting.run.id))) }
+            answer(batch, .success(ended))
         } catch {
-            guard batch.count > 1 else { return batch[0].answer.resume(returning: .failure(error)) }
+            guard batch.count > 1 else { return answer(batch, .failure(error)) }
             for waiting in batch { await write([waiting]) }
         }
+    }
+
+    private func answer(_ batch: [Waiting], _ result: Result<Set<Int64>, any Error>) {
+        var handedOver: [Success] = []
+        for waiting in batch {
+            switch waiting.answer {
+            case .resume(let continuation): continuation.resume(returning: result.map { $0.contains(waiting.run.id) })
+            case .tell(let success): handedOver.append(success)
+            }
+        }
+        if !handedOver.isEmpty { told(handedOver, result) }
     }
 }
 

@@ -3,10 +3,27 @@ internal import Synchronization
 
 /// The runs that a node works on right now, and whether it takes more.
 final class Crew: Sendable {
+    /// Work on one run, until its end is written.
+    struct Member: Sendable {
+        let run: ClaimedRun
+        let signals: RunSignals
+        fileprivate var task: Task<Void, Never>?
+    }
+
     private struct State: Sendable {
         var nodeID: String
-        var working: [Int64: RunSignals] = [:]
+        var working: [Int64: Member] = [:]
         var draining = false
+        /// Nobody waits for the work any more: it is cancelled, also what begins later.
+        var isCancelled = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+
+        /// Who waits for the end of all work, where that has come.
+        mutating func released() -> [CheckedContinuation<Void, Never>] {
+            guard working.isEmpty else { return [] }
+            defer { waiting = [] }
+            return waiting
+        }
     }
 
     private let slots: Int
@@ -30,36 +47,97 @@ final class Crew: Sendable {
     /// How many more runs may be claimed now.
     var freeSlots: Int { state.withLock { $0.draining ? 0 : slots - $0.working.count } }
 
-    func begin(_ run: Int64) -> RunSignals {
-        let signals = RunSignals()
+    /// Runs that were claimed are worked on from here on.
+    func begin(_ runs: [ClaimedRun]) -> [Member] {
+        let members = runs.map { Member(run: $0, signals: RunSignals()) }
         state.withLock { state in
-            state.working[run] = signals
-            if state.draining { signals.handBack() }
+            for member in members {
+                state.working[member.run.identity.id] = member
+                if state.draining { member.signals.handBack() }
+            }
         }
-        return signals
+        return members
     }
 
-    /// The run that was begun with these signals is no longer worked on; another claim of it may be.
-    func end(_ run: Int64, _ signals: RunSignals) {
-        state.withLock { if $0.working[run] === signals { $0.working[run] = nil } }
+    /// These tasks do the work; they may have ended already.
+    func work(_ members: [Member], in tasks: [Task<Void, Never>]) {
+        let late = state.withLock { state in
+            for (member, task) in zip(members, tasks)
+            where state.working[member.run.identity.id]?.signals === member.signals {
+                state.working[member.run.identity.id]?.task = task
+            }
+            return zip(members, tasks).filter { state.isCancelled || $0.0.signals.isAbandoned }.map(\.1)
+        }
+        for task in late { task.cancel() }
+    }
+
+    /// The runs that were begun with these signals are no longer worked on; other claims of them may be.
+    func end(_ ended: some Sequence<(run: ClaimedRun, signals: RunSignals)>) {
+        let waiting = state.withLock { state in
+            for (run, signals) in ended where state.working[run.identity.id]?.signals === signals {
+                state.working[run.identity.id] = nil
+            }
+            return state.released()
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    /// Returns when nothing is worked on.
+    func untilAllEnded() async {
+        await withCheckedContinuation { continuation in
+            let isDone = state.withLock { state in
+                if !state.working.isEmpty { state.waiting.append(continuation) }
+                return state.working.isEmpty
+            }
+            if isDone { continuation.resume() }
+        }
     }
 
     func cancel(_ runs: [Int64]) {
         state.withLock { state in
-            for run in runs { state.working[run]?.cancel() }
+            for run in runs { state.working[run]?.signals.cancel() }
         }
     }
 
     func drain() {
         state.withLock { state in
             state.draining = true
-            for signals in state.working.values { signals.handBack() }
+            for member in state.working.values { member.signals.handBack() }
         }
     }
 
-    func abandonAll() {
-        state.withLock { state in
-            for signals in state.working.values { signals.abandon() }
+    /// The service is cancelled, and all work with it.
+    func cancelWork() {
+        let tasks = state.withLock { state in
+            state.isCancelled = true
+            return state.working.values.compactMap(\.task)
         }
+        for task in tasks { task.cancel() }
+    }
+
+    /// Tells all work that its lease is lost, and cancels it.
+    /// - Returns: what was under way, for ``leaveBehind(_:)`` after the grace.
+    func abandonAll() -> [Member] {
+        let members = state.withLock { Array($0.working.values) }
+        for member in members {
+            member.signals.abandon()
+            member.task?.cancel()
+        }
+        return members
+    }
+
+    /// Gives the slots of work that was abandoned, and ignores it, to others: it is left behind with a fence that is worth nothing.
+    /// - Returns: the runs that were worked on still.
+    func leaveBehind(_ abandoned: [Member]) -> [ClaimedRun] {
+        let (left, waiting) = state.withLock { state in
+            let left = abandoned.filter { state.working[$0.run.identity.id]?.signals === $0.signals }
+            for member in left {
+                member.signals.leaveBehind()
+                state.working[member.run.identity.id] = nil
+            }
+            return (left, state.released())
+        }
+        for continuation in waiting { continuation.resume() }
+        return left.map(\.run)
     }
 }

@@ -40,6 +40,12 @@ package enum EngineMigrations {
             down: String(decoding: PackageResources.m0015_requests_down_sql, as: UTF8.self)
         ),
         Migration(
+            number: 16,
+            name: "request_plans",
+            up: String(decoding: PackageResources.m0016_request_plans_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0016_request_plans_down_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 25,
             name: "provider_quota",
             up: String(decoding: PackageResources.m0025_provider_quota_up_sql, as: UTF8.self),

@@ -47,7 +47,7 @@ extension Node {
     func claimAndWork() async {
         var claims = ClaimState(poll: configuration.poll)
         pulse.begin()
-        await withDiscardingTaskGroup { group in
+        await withTaskCancellationHandler {
             for await _ in doorbell.answers {
                 if crew.isDone { break }
                 claims.gates.begin()
@@ -56,7 +56,7 @@ extension Node {
                         pulse.turn()
                         continue
                     }
-                    while try await lookForWork(&claims, &group) {}
+                    while try await lookForWork(&claims) {}
                     pulse.beat()
                 } catch {
                     if await standStill(for: error) {
@@ -67,12 +67,15 @@ extension Node {
                     }
                 }
             }
+            await crew.untilAllEnded()
+        } onCancel: {
+            crew.cancelWork()
         }
     }
 
     /// Looks once.
     /// - Returns: whether there is reason to look again at once.
-    private func lookForWork(_ claims: inout ClaimState, _ group: inout DiscardingTaskGroup) async throws -> Bool {
+    private func lookForWork(_ claims: inout ClaimState) async throws -> Bool {
         let free = crew.freeSlots
         guard free > 0 else { return false }
         let began = ContinuousClock.now
@@ -82,23 +85,51 @@ extension Node {
         marks.claimed(claim.runs)
         noQuarantine()
         claims.got(claim, wish, began: began, ended: .now)
-        for run in claim.runs { begin(run, &group) }
+        begin(claim.runs)
         // A node that says it is idle looks once more: what came in between was not told to it.
         let missedSome = claim.runs.count < free && wish.floor > .min
         let looksOn = claim.runs.count < free && claims.gates.looksOn
         return claim.saysIdle == true || missedSome || looksOn
     }
 
-    private func begin(_ run: ClaimedRun, _ group: inout DiscardingTaskGroup) {
-        let signals = crew.begin(run.identity.id)
-        group.addTask {
-            await self.runner.work(run, signals: signals)
-            if let missed = signals.missesOfPast { await self.standStill(because: missed) }
-            self.crew.end(run.identity.id, signals)
-            self.doorbell.ring()
-            // The next of its schedule, or of another one that is after it, may start.
-            if run.identity.schedule != nil { self.timekeeper.wake() }
+    /// Each run has a task of its own, and no task group waits for it: work that ignores its end must be left behind.
+    private func begin(_ runs: [ClaimedRun]) {
+        guard !runs.isEmpty else { return }
+        let members = crew.begin(runs)
+        let tasks = members.map { member in
+            Task {
+                // Where its end comes together with others' that is told to all of them.
+                guard await self.runner.begin(member.run, signals: member.signals) else { return }
+                if let missed = member.signals.missesOfPast { await self.standStill(because: missed) }
+                self.farewell.ended([(member.run, member.signals)])
+            }
         }
+        crew.work(members, in: tasks)
+    }
+
+    /// Gives the slots of abandoned work to others, should it ignore its end for the grace.
+    func leaveBehind(_ abandoned: [Crew.Member]) {
+        guard !abandoned.isEmpty else { return }
+        Task {
+            // Waiting: the time that work has to end when it is asked to.
+            try? await Task.sleep(for: Lookout.grace)
+            for run in crew.leaveBehind(abandoned) { runner.lost(run) }
+            doorbell.ring()
+        }
+    }
+}
+
+/// What happens when runs are no longer worked on: their slots are free, and what waited for them may begin.
+struct Farewell: Sendable {
+    let crew: Crew
+    let doorbell: Doorbell
+    let timekeeper: Timekeeper
+
+    func ended(_ runs: [(run: ClaimedRun, signals: RunSignals)]) {
+        crew.end(runs)
+        doorbell.ring()
+        // The next of its schedule, or of another one that is after it, may start.
+        if runs.contains(where: { $0.run.identity.schedule != nil }) { timekeeper.wake() }
     }
 }
 

@@ -71,7 +71,7 @@ extension Node {
         guard belief.giveUp() else { return }
         logger.error(why)
         crew.nodeID = Self.freshID()
-        crew.abandonAll()
+        leaveBehind(crew.abandonAll())
     }
 
     func renewWhileHeld(_ belief: LeaseBelief) async {

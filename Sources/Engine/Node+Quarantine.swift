@@ -30,7 +30,7 @@ extension Node {
                 }
             guard let standing, quarantineWatch.begin(standing) else { return }
             // What runs here was begun in a past that may be gone.
-            crew.abandonAll()
+            leaveBehind(crew.abandonAll())
             Counter(label: "bursar_quarantines_total").increment()
             logger.critical(
                 "in quarantine: nothing is claimed and nothing fires until a person lifts it",

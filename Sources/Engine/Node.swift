@@ -35,12 +35,13 @@ package final class Node: Service {
     let files = NodeFiles()
     let runner: Runner
     let crew: Crew
-    let doorbell = Doorbell()
+    let doorbell: Doorbell
+    let farewell: Farewell
     let watch: Watch?
     let logger: Logger
     let database: PostgresPool
     /// What the node remembers of the database's past.
-    let marks = MarkBook()
+    let marks: MarkBook
     let quarantineWatch = QuarantineWatch()
     /// When the lease was last granted or renewed.
     let leasePulse = Pulse()
@@ -69,10 +70,17 @@ package final class Node: Service {
         leaseThread = leaseDatabase.thread
         runs = RunStore(database: database)
         nodes = NodeStore(database: leaseDatabase)
-        timekeeper = Timekeeper(database: database, logger: logger, marks: marks)
+        let marks = MarkBook()
+        let farewell = Farewell(
+            crew: Crew(nodeID: Self.freshID(), slots: configuration.slots),
+            doorbell: Doorbell(),
+            timekeeper: Timekeeper(database: database, logger: logger, marks: marks)
+        )
+        self.marks = marks
+        self.farewell = farewell
+        (crew, doorbell, timekeeper) = (farewell.crew, farewell.doorbell, farewell.timekeeper)
         lookout = Lookout(database: database, logger: logger)
-        runner = Runner(registry: registry, database: database, logger: logger, marks: marks)
-        crew = Crew(nodeID: Self.freshID(), slots: configuration.slots)
+        runner = Runner(registry: registry, database: database, logger: logger, marks: marks, ended: farewell.ended)
     }
 
     /// The id that the node's lease is under now.
@@ -109,7 +117,7 @@ package final class Node: Service {
         let lease = LeaseClock(length: configuration.lease, grantedAt: began)
         let (run, claimed) = try await runs.enqueueAndClaim(request, node: id, by: actor)
         if let claimed {
-            let signals = crew.begin(run)
+            let signals = crew.begin([claimed])[0].signals
             await withDiscardingTaskGroup { group in
                 group.addTask(executorPreference: leaseThread) { await self.renewUntilLost(lease) }
                 await runner.work(claimed, signals: signals)

@@ -18,30 +18,33 @@ extension RunStore {
         /// Takes ready runs in the order of their turns, and writes their attempts in one statement: node, jobs, limit, the turn to
         /// begin at, the only run wanted.
         ///
+        /// The rows are locked where they lie and written where they were locked: nothing of them is carried through a sort, and none
+        /// is looked up twice. A row that somebody changed at this very moment is locked and left for the next look.
+        ///
         /// A node without a lease in force gets none. The latest turn that was taken, less its head start, is where new flows begin.
+        /// The waits of the retry policy are answered only where they are not the usual ones: see ``ClaimedRun``.
         static let claim = Statement(
             "engine.claim",
             """
-            with free as (
-                select r.id
-                from bursar.run r
-                where r.state = 'ready' and r.admitted and r.turn >= $4 and r.job = any ($2) and ($5::bigint is null or r.id = $5)
-                    and exists (
-                        select from bursar.node n
-                        where n.id = $1 and n.lease_until > clock_timestamp() and not n.draining
-                    )
-                order by r.turn, r.id
-                limit $3
-                for update skip locked
-            ), claimed as (
+            with claimed as (
                 update bursar.run r
                 set state = 'running', node_id = $1, fence = nextval('bursar.fence'), attempts = r.attempts + 1,
                     as_of = coalesce(r.given_as_of, moment.business_now), started_at = moment.now
-                from free f
-                cross join (
+                from (
                     select clock_timestamp() as now, bursar.business_now() as business_now
                 ) as moment
-                where r.id = f.id
+                where r.ctid = any (array(
+                    select f.ctid
+                    from bursar.run f
+                    where f.state = 'ready' and f.admitted and f.turn >= $4 and f.job = any ($2) and ($5::bigint is null or f.id = $5)
+                        and exists (
+                            select from bursar.node n
+                            where n.id = $1 and n.lease_until > clock_timestamp() and not n.draining
+                        )
+                    order by f.turn, f.id
+                    limit $3
+                    for update skip locked
+                ))
                 returning r.id, r.job, r.schedule, r.attempts, r.fence, r.node_id, r.as_of, r.started_at, r.dry_run, r.parameters,
                     r.checkpoint, r.failures, r.max_attempts, r.broken_promises, r.retry_jitter, r.retry_initial, r.retry_max,
                     r.deadline, r.turn, r.priority
@@ -50,7 +53,8 @@ extension RunStore {
                 select id, attempts, fence, node_id, as_of, started_at from claimed
             )
             select id, job, schedule, attempts, fence, as_of, dry_run, parameters, checkpoint, failures, max_attempts,
-                broken_promises, retry_jitter, retry_initial, retry_max, deadline, turn,
+                broken_promises, nullif(retry_jitter, 0.2) as retry_jitter, nullif(retry_initial, interval '30 seconds') as retry_initial,
+                nullif(retry_max, interval '1 hour') as retry_max, deadline, turn,
                 (
                     select setval('bursar.turn', greatest(max(c.turn + 1000 * c.priority), (select last_value from bursar.turn)))
                     from claimed c

@@ -21,10 +21,11 @@ package struct RunStore: Sendable {
                 Statements.claim.bind(wish.node, wish.jobs, wish.limit, wish.floor, none),
             ])
             var claim = Claim(gate: try answers[0].first?.get("gate"))
-            for row in answers[1] {
-                claim.runs.append(try ClaimedRun(row))
-                claim.latestTurn = max(claim.latestTurn ?? .min, try row.get("turn"))
-            }
+            var reader = ClaimReader()
+            claim.runs.reserveCapacity(answers[1].count)
+            for row in answers[1] { claim.runs.append(try reader.run(row)) }
+            // They come in the order of their turns.
+            claim.latestTurn = try answers[1].last.map(reader.turn)
             let isIdle = claim.runs.count < wish.limit
             if isIdle != wish.saidIdle {
                 try await transaction.execute(Statements.idle, wish.node, isIdle)
@@ -54,7 +55,8 @@ package struct RunStore: Sendable {
             guard created else { return (run, nil) }
             await transaction.postpone(Statements.admit.bind("", 50))
             let claimed = try await transaction.query(Statements.claim, node, [request.job], 1, Int64.min, run)
-            return (run, try claimed.first.map(ClaimedRun.init))
+            var reader = ClaimReader()
+            return (run, try claimed.first.map { try reader.run($0) })
         }
     }
 
@@ -77,7 +79,7 @@ package struct RunStore: Sendable {
     /// Ends runs whose attempts succeeded, in one statement however many there are.
     /// - Returns: those whose fence was in force; nothing was written of the others.
     package func finish(_ succeeded: [(run: RunIdentity, outcome: String)]) async throws -> Set<Int64> {
-        let rows = try await database.withTransaction(.engine) { transaction in
+        let rows = try await database.withTransaction(.engineEnds) { transaction in
             try await transaction.query(
                 Statements.finish,
                 succeeded.map(\.run.id),
@@ -86,7 +88,7 @@ package struct RunStore: Sendable {
                 succeeded.map(\.outcome)
             )
         }
-        return Set(try rows.map { try $0.get("id", as: Int64.self) })
+        return Set(try rows.map { try $0.integer(0) })
     }
 
     /// Gives the runs of nodes whose lease ended to whoever claims next; those that failed too often are dead.
@@ -137,7 +139,24 @@ extension TransactionOptions {
     static var engineLoop: TransactionOptions {
         var options = engine
         options.statementTimeout = .seconds(15)
+        options.settings = indexed
         return options
+    }
+
+    /// The end of runs, many in one statement.
+    static var engineEnds: TransactionOptions {
+        var options = engine
+        options.settings = indexed
+        return options
+    }
+
+    /// Each row is looked up along an index, whatever the statistics of a queue say at the moment, and the plan is made once: what
+    /// is asked a hundred times a second is planned for any values.
+    private static var indexed: [(name: String, value: String)] {
+        [
+            ("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("enable_bitmapscan", "off"),
+            ("enable_hashjoin", "off"), ("enable_mergejoin", "off"),
+        ]
     }
 }
 

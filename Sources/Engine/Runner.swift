@@ -1,79 +1,111 @@
 package import JobKit
 package import Logging
 package import Postgres
-internal import Metrics
 
-/// Works one claimed run: runs the job, asks for its postcondition, writes how the attempt ended.
-package struct Runner: Sendable {
+/// Works claimed runs: runs the job, asks for its postcondition, writes how the attempt ended.
+package final class Runner: Sendable {
     private let registry: JobRegistry
     private let database: PostgresPool
     private let store: RunStore
     private let completions: Completions
-    private let metrics = AttemptMetrics()
-    private let lineStore: AttemptLineStore
+    private let report: AttemptReport
+    private let voices: AttemptLineWriter.House
     private let logger: Logger
-    private let marks: MarkBook
 
-    package init(registry: JobRegistry, database: PostgresPool, logger: Logger, marks: MarkBook = MarkBook()) {
-        self.marks = marks
+    /// Makes a runner; `ended` hears of runs that were begun with ``begin(_:signals:)`` and whose end came together with others'.
+    package init(
+        registry: JobRegistry,
+        database: PostgresPool,
+        logger: Logger,
+        marks: MarkBook = MarkBook(),
+        ended: @escaping @Sendable ([(run: ClaimedRun, signals: RunSignals)]) -> Void = { _ in }
+    ) {
         self.registry = registry
         self.database = database
         self.logger = logger
+        let report = AttemptReport(logger: logger, marks: marks)
+        self.report = report
         store = RunStore(database: database)
-        completions = Completions(store: store, logger: logger)
-        lineStore = AttemptLineStore(database: database, logger: logger)
+        voices = AttemptLineWriter.House(
+            store: AttemptLineStore(database: database, logger: logger),
+            logger: logger
+        )
+        completions = Completions(store: store, logger: logger) { successes, result in
+            switch result {
+            case .success(let written): report.ended(successes, written)
+            case .failure(let error): for success in successes { report.unwritten(success.run, error) }
+            }
+            ended(successes.map { ($0.run, $0.signals) })
+        }
     }
 
+    /// Works a run to its end, which is written when this returns.
+    ///
     /// Never throws: whatever happens becomes the ending of the attempt, or a lost lease, which is only told.
     package func work(_ run: ClaimedRun, signals: RunSignals) async {
+        _ = await work(run, signals, handsOver: false)
+    }
+
+    /// Works a run like ``work(_:signals:)``, but does not wait until its success is written: that is written together with those
+    /// of others, and told to whom the runner was made for.
+    ///
+    /// Whoever calls it sees to it that the task is cancelled when the run is abandoned, and waits no longer than the grace then.
+    /// - Returns: whether the end has come; false where it is still to be told.
+    func begin(_ run: ClaimedRun, signals: RunSignals) async -> Bool {
+        await work(run, signals, handsOver: true)
+    }
+
+    /// Tells of a run that was left behind, once.
+    func lost(_ run: ClaimedRun) { report.lost(run) }
+
+    private func work(_ run: ClaimedRun, _ signals: RunSignals, handsOver: Bool) async -> Bool {
         let began = ContinuousClock.now
-        if run.level >= logger.logLevel {
-            log(run).log(level: run.level, "attempt begins", metadata: ["as_of": "\(run.identity.asOf)"])
-        }
+        report.begins(run)
         do {
-            let ending = try await attempt(run, signals: signals)
+            let ending = try await attempt(run, signals: signals, isAlone: !handsOver)
+            if handsOver, case .succeeded(let text) = ending, signals.missesOfPast == nil {
+                completions.handOver(Success(run: run, signals: signals, outcome: text, began: began))
+                return false
+            }
             guard try await write(ending, of: run) else {
                 throw LeaseLost(run: run.identity.id, fence: run.identity.fence)
             }
-            marks.ended(run.identity)
-            report(ending, of: run, took: .now - began)
+            report.ended(run, ending, took: .now - began)
         } catch is LeaseLost {
-            Counter(label: "bursar_fence_rejections_total", dimensions: [("module", run.identity.job)]).increment()
-            log(run).warning("LeaseLost: another claim owns this run, nothing more is applied")
+            if !signals.isLeftBehind { report.lost(run) }
         } catch {
-            log(run).error(
-                "the attempt's end could not be written; its run is taken back as a stray, or when the lease ends",
-                metadata: ["error": "\(error)"]
-            )
+            report.unwritten(run, error)
         }
+        return true
     }
 
-    private func log(_ run: ClaimedRun) -> Logger { logger.about(run.identity) }
-
-    private func attempt(_ run: ClaimedRun, signals: RunSignals) async throws -> AttemptEnding {
+    private func attempt(_ run: ClaimedRun, signals: RunSignals, isAlone: Bool) async throws -> AttemptEnding {
         guard let job = registry[run.identity.job] else {
             return .dead("this node knows no job named \(run.identity.job)")
         }
         if let defect = run.defect { return .dead(defect) }
-        let said = AttemptLineWriter(run.identity, lineStore)
+        let voice = AttemptLineWriter(run, voices)
         let context = JobContext(
             run: run.identity,
             checkpoint: run.checkpoint,
             database: database,
-            signals: signals
-        ) {
-            let lines = said.lines
-            return (log(run).keeping(in: lines), lines)
-        }
+            signals: signals,
+            voice: voice
+        )
+        let result: Result<AttemptEnding, any Error>
         do {
-            let ending = try await racing(run, signals) {
-                try await Self.perform(job, run, context)
-            }
-            await said.finish()
-            return ending
+            let work: @Sendable () async throws -> AttemptEnding = { try await Self.perform(job, run, context) }
+            let isRaced = isAlone || run.deadline != nil
+            result = .success(isRaced ? try await racing(run, signals, work) : try await work())
         } catch {
-            await said.finish()
-            return try ending(of: error, run)
+            result = .failure(error)
+        }
+        await voice.finish()
+        // Whatever the work says of itself: another claim may own its run.
+        if signals.isAbandoned { throw LeaseLost(run: run.identity.id, fence: run.identity.fence) }
+        switch result {
+        case .success(let ending): return ending
+        case .failure(let error): return try ending(of: error, run)
         }
     }
 
@@ -136,51 +168,13 @@ package struct Runner: Sendable {
     private func write(_ ending: AttemptEnding, of run: ClaimedRun) async throws -> Bool {
         if case .succeeded(let text) = ending { return try await completions.finish(run.identity, text) }
         // It must be written though the service is being shut down, so it does not inherit a cancellation.
-        return try await Task { try await store.untilThere(log(run)) { try await store.end(run, ending) } }.value
+        return try await Task {
+            try await store.untilThere(logger.about(run.identity)) { try await store.end(run, ending) }
+        }.value
     }
-
-    private func report(_ ending: AttemptEnding, of run: ClaimedRun, took: Duration) {
-        metrics.attemptEnded(run.identity.job, ending.outcome, took: took.nanoseconds)
-        if case .succeeded = ending, run.level < logger.logLevel { return }
-        let log = log(run)
-        let facts: Logger.Metadata = ["took": "\(took)", "outcome": "\(ending.outcome)"]
-        switch ending {
-        case .succeeded(let text): log.log(level: run.level, "run succeeded: \(text)", metadata: facts)
-        case .failed(let text, let wait, _): log.warning("attempt failed, again in \(wait): \(text)", metadata: facts)
-        case .dead(let text): log.error("run is dead: \(text)", metadata: facts)
-        case .snoozed(let text, let wait): log.info("run snoozed for \(wait): \(text)", metadata: facts)
-        case .needsApproval(let text): log.notice("run needs an approval: \(text)", metadata: facts)
-        case .handedBack: log.info("run handed back", metadata: facts)
-        case .cancelled(let text): log.notice("run cancelled: \(text)", metadata: facts)
-        }
-    }
-}
-
-extension ClaimedRun {
-    /// Runs of schedules are few and each is looked for; of those that programs ask for there may be thousands a second.
-    fileprivate var level: Logger.Level { identity.schedule == nil ? .debug : .info }
 }
 
 /// The job said it was done, and something due is left.
 private struct BrokenPromise: Error {
     let text: String
-}
-
-extension Logger {
-    /// A logger whose lines carry module, run, attempt and fence.
-    fileprivate func about(_ run: RunIdentity) -> Logger {
-        var copy = self
-        copy[metadataKey: "module"] = "\(run.job)"
-        copy[metadataKey: "run"] = "\(run.id)"
-        copy[metadataKey: "attempt"] = "\(run.attempt)"
-        copy[metadataKey: "fence"] = "\(run.fence)"
-        return copy
-    }
-}
-
-extension Duration {
-    fileprivate var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-    }
 }

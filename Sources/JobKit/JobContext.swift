@@ -9,7 +9,7 @@ internal import Synchronization
 /// lost it throws ``LeaseLost`` and applies nothing.
 package struct JobContext: Sendable {
     package let run: RunIdentity
-    private let voice: Voice
+    private let voice: any AttemptVoice
     let database: PostgresPool
     private let signals: RunSignals
     private let progress: Progress
@@ -21,10 +21,10 @@ package struct JobContext: Sendable {
     package var asOf: Instant { run.asOf }
 
     /// Its lines carry the run, and are kept with the attempt from `info` on.
-    package var logger: Logger { voice.words.logger }
+    package var logger: Logger { voice.logger }
 
     /// What is said in this attempt and kept with it; the logger's lines come here by themselves.
-    package var lines: AttemptLines { voice.words.lines }
+    package var lines: AttemptLines { voice.lines }
 
     /// How far the run has come.
     package var checkpoint: Checkpoint { progress.current }
@@ -37,19 +37,20 @@ package struct JobContext: Sendable {
         logger: Logger,
         lines: AttemptLines = AttemptLines()
     ) {
-        self.init(run: run, checkpoint: checkpoint, database: database, signals: signals) { (logger, lines) }
+        let voice = PlainVoice(logger: logger, lines: lines)
+        self.init(run: run, checkpoint: checkpoint, database: database, signals: signals, voice: voice)
     }
 
-    /// A context whose logger and lines are made when the first word is said: most runs of many say nothing.
+    /// A context that makes neither logger nor lines before the first word is said: most runs of many say nothing.
     package init(
         run: RunIdentity,
         checkpoint: Checkpoint,
         database: PostgresPool,
         signals: RunSignals,
-        voice: @escaping @Sendable () -> (logger: Logger, lines: AttemptLines)
+        voice: any AttemptVoice
     ) {
         self.run = run
-        self.voice = Voice(voice)
+        self.voice = voice
         self.database = database
         self.signals = signals
         progress = Progress(checkpoint)
@@ -201,20 +202,20 @@ private final class Progress: Sendable {
 }
 
 /// What an attempt speaks with.
-private final class Voice: Sendable {
-    typealias Words = (logger: Logger, lines: AttemptLines)
+package protocol AttemptVoice: AnyObject, Sendable {
+    /// A logger whose lines carry the run, and are kept with the attempt.
+    var logger: Logger { get }
+    /// What is kept with the attempt.
+    var lines: AttemptLines { get }
+}
 
-    private let make: @Sendable () -> Words
-    private let made = Mutex<Words?>(nil)
+/// A voice that was made beforehand.
+private final class PlainVoice: AttemptVoice {
+    let logger: Logger
+    let lines: AttemptLines
 
-    init(_ make: @escaping @Sendable () -> Words) { self.make = make }
-
-    var words: Words {
-        made.withLock { made in
-            if let made { return made }
-            let words = make()
-            made = words
-            return words
-        }
+    init(logger: Logger, lines: AttemptLines) {
+        self.logger = logger
+        self.lines = lines
     }
 }

@@ -1,31 +1,56 @@
 /// PostgreSQL's text form of a one-dimensional array: `{1,"a b",NULL}`.
 enum ArrayText {
     static func encode(_ elements: [String?]) -> String {
-        var text = "{"
+        var text: [UInt8] = []
+        text.reserveCapacity(2 + elements.count * 24)
+        text.append(UInt8(ascii: "{"))
         for (index, element) in elements.enumerated() {
-            if index > 0 { text += "," }
-            guard let element else {
-                text += "NULL"
+            if index > 0 { text.append(UInt8(ascii: ",")) }
+            guard var element else {
+                text.append(contentsOf: "NULL".utf8)
                 continue
             }
-            if isPlain(element) {
-                text += element
-            } else {
-                text += "\""
-                for character in element.unicodeScalars {
-                    if character == "\"" || character == "\\" { text += "\\" }
-                    text.unicodeScalars.append(character)
+            element.withUTF8 { bytes in
+                if isPlain(bytes) { return text.append(contentsOf: bytes) }
+                text.append(UInt8(ascii: "\""))
+                for byte in bytes {
+                    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { text.append(UInt8(ascii: "\\")) }
+                    text.append(byte)
                 }
-                text += "\""
+                text.append(UInt8(ascii: "\""))
             }
         }
-        return text + "}"
+        text.append(UInt8(ascii: "}"))
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Whole numbers, whose digits need no look: batches have thousands.
+    static func encode(numbers: some Sequence<Int64>) -> String {
+        var text: [UInt8] = [UInt8(ascii: "{")]
+        for number in numbers {
+            if text.count > 1 { text.append(UInt8(ascii: ",")) }
+            append(number, to: &text)
+        }
+        text.append(UInt8(ascii: "}"))
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func append(_ number: Int64, to text: inout [UInt8]) {
+        if number < 0 { text.append(UInt8(ascii: "-")) }
+        let start = text.count
+        var rest = number.magnitude
+        repeat {
+            text.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        text[start...].reverse()
     }
 
     /// Digits, letters, sign, dot, dash and colon need no quotes, unless they spell NULL.
-    private static func isPlain(_ element: String) -> Bool {
-        guard !element.isEmpty, element.lowercased() != "null" else { return false }
-        return element.utf8.allSatisfy { byte in
+    private static func isPlain(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard !bytes.isEmpty else { return false }
+        if bytes.count == 4, zip(bytes, "null".utf8).allSatisfy({ $0 | 0x20 == $1 }) { return false }
+        return bytes.allSatisfy { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x3A, 0x2B, 0x5F: true
             default: false

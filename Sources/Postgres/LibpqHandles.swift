@@ -77,6 +77,36 @@ final class ResultHandle: @unchecked Sendable {
         }
     }
 
+    /// Whether the value is this very text.
+    func says(_ text: String, row: Int, column: Int) -> Bool {
+        guard PQgetisnull(raw, Int32(row), Int32(column)) == 0, let start = PQgetvalue(raw, Int32(row), Int32(column))
+        else { return false }
+        let length = Int(PQgetlength(raw, Int32(row), Int32(column)))
+        return text.utf8.count == length
+            && start.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
+                text.utf8.elementsEqual(UnsafeBufferPointer(start: bytes, count: length))
+            }
+    }
+
+    /// A whole number in decimal digits; nil where the value is another one.
+    func integer(row: Int, column: Int) -> Int64? {
+        let length = Int(PQgetlength(raw, Int32(row), Int32(column)))
+        guard (1...20).contains(length), let start = PQgetvalue(raw, Int32(row), Int32(column)) else { return nil }
+        let isNegative = start[0] == 0x2D
+        var value: Int64 = 0
+        // Counted downwards: the lowest number has no positive counterpart.
+        for position in (isNegative ? 1 : 0)..<length {
+            let digit = Int64(start[position]) - 0x30
+            guard (0...9).contains(digit) else { return nil }
+            let (tenfold, isLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isLarger) = tenfold.subtractingReportingOverflow(digit)
+            guard !isLarge, !isLarger else { return nil }
+            value = sum
+        }
+        guard !isNegative else { return length > 1 ? value : nil }
+        return value == .min ? nil : -value
+    }
+
     /// A field of the error, by the letter of the protocol's "Error and Notice Message Fields".
     func errorField(_ letter: Unicode.Scalar) -> String? {
         PQresultErrorField(raw, Int32(letter.value)).map { String(cString: $0) }

@@ -15,8 +15,20 @@ extension PostgresEncodable {
 
 extension String: PostgresEncodable { package var postgresText: String? { self } }
 extension Int: PostgresEncodable { package var postgresText: String? { String(self) } }
-extension Int64: PostgresEncodable { package var postgresText: String? { String(self) } }
-extension Int32: PostgresEncodable { package var postgresText: String? { String(self) } }
+extension Int64: PostgresEncodable {
+    package var postgresText: String? { String(self) }
+
+    package static func postgresText(ofMany elements: [Int64]) -> String { ArrayText.encode(numbers: elements) }
+}
+
+extension Int32: PostgresEncodable {
+    package var postgresText: String? { String(self) }
+
+    package static func postgresText(ofMany elements: [Int32]) -> String {
+        ArrayText.encode(numbers: elements.lazy.map(Int64.init))
+    }
+}
+
 extension Bool: PostgresEncodable { package var postgresText: String? { self ? "t" : "f" } }
 extension Double: PostgresEncodable { package var postgresText: String? { description } }
 

@@ -76,6 +76,122 @@ struct CompletionTests {
     }
 }
 
+@Suite("Work that nobody waits for")
+struct LeftBehindTests {
+    @Test(
+        "A success that is handed over is told of when it is written; one whose fence is stale is told of as not written"
+    )
+    func handedOver() async throws {
+        try await EngineWorld.with { world in
+            for _ in 0..<3 { try await world.enqueue(upTo: 1) }
+            let claimed = try await world.claim(as: "a")
+            let stolen = claimed[1].identity.id
+            try await world.database.setUp("update bursar.run set fence = nextval('bursar.fence') where id = \(stolen)")
+            let (told, tell) = AsyncStream.makeStream(of: (run: Int64, isWritten: Bool).self)
+            let completions = Completions(store: world.store, logger: Logger(label: "test")) { successes, result in
+                let written = (try? result.get()) ?? []
+                for success in successes {
+                    let run = success.run.identity.id
+                    tell.yield((run, written.contains(run)))
+                }
+            }
+            for run in claimed {
+                completions.handOver(Success(run: run, signals: RunSignals(), outcome: "done", began: .now))
+            }
+            var answers: [Int64: Bool] = [:]
+            for await answer in told {
+                answers[answer.run] = answer.isWritten
+                if answers.count == 3 { break }
+            }
+            #expect(answers.filter { !$0.value }.map(\.key) == [stolen])
+            #expect(try await world.text("select string_agg(id::text, ',') from bursar.run") == "\(stolen)")
+        }
+    }
+
+    @Test("A node ends runs side by side, and a run has its slot until its end is written")
+    func slotsAreHeld() async throws {
+        try await EngineWorld.with { world in
+            for _ in 0..<50 { try await world.enqueue(upTo: 1) }
+            try await withService(try world.node(LedgerJob(), slots: 3)) {
+                try await waitUntil("all have ended") {
+                    let more = try await world.text(
+                        "select (count(*) > 3)::text from bursar.run where state = 'running'"
+                    )
+                    #expect(more == "false", "more runs than slots")
+                    return try await world.text(
+                        "select count(*)::text from bursar.run_history where state = 'succeeded'"
+                    )
+                        == "50"
+                }
+            }
+        }
+    }
+
+    @Test(
+        "Abandoned work that ignores its end is left behind: its slot is free, and what it comes to is not told again"
+    )
+    func ignoresItsEnd() async throws {
+        try await EngineWorld.with { world in
+            for _ in 0..<2 { try await world.enqueue(upTo: 1) }
+            let claimed = try await world.claim(as: "a")
+            let crew = Crew(nodeID: "a", slots: 2)
+            let members = crew.begin(claimed)
+            let (endless, release) = AsyncStream.makeStream(of: Void.self)
+            // The second of them does not hear of its cancellation.
+            let deaf = Task { await Task { for await _ in endless {} }.value }
+            crew.work(members, in: [Task {}, deaf])
+            #expect(crew.freeSlots == 0)
+            let abandoned = crew.abandonAll()
+            #expect(members.allSatisfy { $0.signals.isAbandoned })
+            crew.end([(claimed[0], members[0].signals)])
+            #expect(crew.leaveBehind(abandoned).map(\.identity.id) == [claimed[1].identity.id])
+            #expect(crew.freeSlots == 2 && !members[0].signals.isLeftBehind && members[1].signals.isLeftBehind)
+            await crew.untilAllEnded()
+            #expect(crew.leaveBehind(abandoned).isEmpty)
+            release.finish()
+        }
+    }
+
+    @Test("A node whose service is cancelled cancels its work, and ends when that has ended")
+    func cancelledService() async throws {
+        try await EngineWorld.with { world in
+            for _ in 0..<3 { try await world.enqueue(upTo: 1) }
+            let claimed = try await world.claim(as: "a")
+            let crew = Crew(nodeID: "a", slots: 3)
+            let members = crew.begin(Array(claimed.prefix(2)))
+            @Sendable func work(_ member: Crew.Member) -> Task<Void, Never> {
+                Task {
+                    // Waiting: for the cancellation.
+                    try? await Task.sleep(for: .seconds(3600))
+                    crew.end([(member.run, member.signals)])
+                }
+            }
+            crew.work(members, in: members.map(work))
+            crew.cancelWork()
+            await crew.untilAllEnded()
+            let late = crew.begin([claimed[2]])
+            crew.work(late, in: late.map(work))
+            await crew.untilAllEnded()
+            #expect(crew.runs.isEmpty)
+        }
+    }
+
+    @Test("The retry policy of a run is the one it was asked for with, the usual one too")
+    func retryPolicy() async throws {
+        try await EngineWorld.with { world in
+            try await world.database.setUp(
+                """
+                select bursar.enqueue('ledger', '{"up_to": 1}');
+                select bursar.enqueue('ledger', '{"up_to": 1}', retry => '{"initial": "7 s", "max": "1 day", "jitter": 0.5}')
+                """
+            )
+            let policies = try await world.claim(as: "a").map(\.backoff)
+            #expect(policies.first == Backoff(initial: .seconds(30), longest: .seconds(3600), jitter: 0.2))
+            #expect(policies.last == Backoff(initial: .seconds(7), longest: .seconds(86_400), jitter: 0.5))
+        }
+    }
+}
+
 @Suite("Idle nodes are told of work")
 struct IdleNodeTests {
     private static let enqueue = "select count(*) from bursar.enqueue('ledger', '{\"up_to\": 1}')"

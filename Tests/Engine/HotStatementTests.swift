@@ -45,8 +45,43 @@ struct HotStatementTests {
         }
     }
 
+    @Test("Claims and ends go along indexes also where the server has not counted anything yet")
+    func whateverTheStatistics() async throws {
+        try await EngineWorld.with { world in
+            try await world.database.setUp("analyze")
+            try await fill(world, isCounted: false)
+            for (statement, options) in [
+                (RunStore.Statements.claim, TransactionOptions.engineLoop), (RunStore.Statements.promote, .engineLoop),
+                (RunStore.Statements.finish, .engineEnds),
+            ] {
+                let plan = try await self.plan(of: statement, in: world, options.settings)
+                for table in ["run", "attempt", "run_history", "dedupe", "proposal", "gate_pass", "run_cancel"] {
+                    #expect(
+                        !plan.contains("Seq Scan on \(table) ") && !plan.contains("Bitmap Heap Scan on \(table) "),
+                        "\(statement.name) depends on what the server believes of \(table):\n\(plan)"
+                    )
+                }
+            }
+        }
+    }
+
+    @Test(
+        "What every request and every look for work asks of the ready runs goes along indexes, also in a plan of an empty table"
+    )
+    func functionsGoAlongIndexes() async throws {
+        try await EngineWorld.with { world in
+            let kept = try await world.text(
+                """
+                select string_agg(proname, ' ' order by proname) from pg_proc
+                where pronamespace = 'bursar'::regnamespace and proconfig @> '{enable_seqscan=off,enable_bitmapscan=off}'
+                """
+            )
+            #expect(kept == "admit last_turn let_pass")
+        }
+    }
+
     /// Deferred, ready, running and finished runs by the thousand, and years of history.
-    private func fill(_ world: EngineWorld) async throws {
+    private func fill(_ world: EngineWorld, isCounted: Bool = true) async throws {
         try await world.register("busy")
         try await world.database.setUp(
             """
@@ -70,18 +105,23 @@ struct HotStatementTests {
             insert into bursar.proposal (kind, subject, run_id, count, totals, digest, why, state, decided_by)
             select 'ledger', 'ledger', g, 1, '{}', '', '', 'applied', 'limit' from generate_series(1, \(Self.rows)) as g;
             insert into bursar.gate_pass (gate, run_id) select 'job:other', -g from generate_series(1, \(Self.rows)) as g;
-            analyze
+            \(isCounted ? "analyze" : "")
             """
         )
     }
 
     /// The plan that serves any values, as nodes use it.
-    private func plan(of statement: Statement, in world: EngineWorld) async throws -> String {
+    private func plan(
+        of statement: Statement,
+        in world: EngineWorld,
+        _ settings: [(name: String, value: String)] = []
+    ) async throws -> String {
         let count = (1...30).last { statement.sql.contains("$\($0)") } ?? 0
         let values = Array(repeating: "null", count: count).joined(separator: ", ")
         return try await world.database.asSuperuser { connection in
             try await connection.executeScript(
-                "set plan_cache_mode = force_generic_plan; prepare hot as \(statement.sql)",
+                settings.map { "set \($0.name) = \($0.value);" }.joined()
+                    + "set plan_cache_mode = force_generic_plan; prepare hot as \(statement.sql)",
                 name: "test.prepare"
             )
             let explain = Statement("test.explain", "explain execute hot\(count > 0 ? "(\(values))" : "")")

@@ -27,7 +27,9 @@ struct QueryTests {
             Sample("boolean", false), Sample("double precision", 0.1), Sample("double precision", -1e-300),
             Sample("text", "grüß 'dich' \\ \"សួស្តី\" \n\t{,}"), Sample("text", ""), Sample("text", nil as String?),
             Sample("text", Optional("x")), Sample("bigint[]", [Int64(1), -2]), Sample("bigint[]", [] as [Int64]),
+            Sample("bigint[]", [Int64.min, -1, 0, 10, .max]), Sample("integer[]", [Int32.min, 0, 7, .max]),
             Sample("text[]", ["a", "", "NULL", "a,b", "{}", "\"\\ ", "សួ"]), Sample("text[]", ["a", nil, "b"]),
+            Sample("text[]", ["null", "Null", "nulls", "nul", "-1", "a b", " ", "{", "a\"", "\\"]),
             Sample("boolean[]", [true, false]), Sample("bytea", [UInt8](0...255)), Sample("bytea", [] as [UInt8]),
             Sample("interval", Duration.microseconds(1)), Sample("interval", Duration.seconds(-3661)),
             Sample("interval", Duration.milliseconds(-1500)), Sample("interval", Duration.seconds(86_400 * 3)),
@@ -53,6 +55,32 @@ struct QueryTests {
     )
     func intervals(_ text: String, seconds: Int) throws {
         #expect(try Duration(postgresText: text) == .seconds(seconds))
+    }
+
+    @Test(
+        "Whole numbers, texts and equal texts are read at their places as they are by name",
+        arguments: [Int64.min, -10, 0, 9, .max]
+    )
+    func places(_ number: Int64) async throws {
+        try await withConnection { connection in
+            let statement = Statement(
+                "test.places",
+                "select $1::bigint, 'word', null, '', 9223372036854775808, '-', 1.5"
+            )
+            let row = try #require(try await connection.query(statement, number).first)
+            #expect(try row.integer(0) == number && row.text(1) == "word" && row.optionalText(2) == nil)
+            #expect(
+                row.says("word", at: 1) && !row.says("words", at: 1) && !row.says("wor", at: 1)
+                    && !row.says("ward", at: 1)
+            )
+            #expect(!row.says("", at: 2) && row.says("", at: 3) && !row.says("", at: 7) && row.says("\(number)", at: 0))
+            for place in [1, 2, 3, 4, 5, 6, 7, -1] {
+                let error = #expect(throws: PostgresError.self) { try row.integer(place) }
+                #expect(error?.code == .decoding)
+            }
+            #expect(throws: PostgresError.self) { try row.text(2) }
+            #expect(throws: PostgresError.self) { try row.optionalText(7) }
+        }
     }
 
     @Test("A decoding error names statement, column and type, and not the value")

@@ -5,8 +5,8 @@ import Postgres
 /// ship, beside the bare statements of a queue on the same server.
 struct QueueBench: Sendable {
     var count = 100_000
-    var slots = 1000
-    var nodes = 1
+    var slots = 2000
+    var nodes = 2
     var runs = 3
     /// Runs drained while one transaction stays open.
     var heldBack = 300_000

@@ -42,8 +42,8 @@ struct BenchCommand: AsyncParsableCommand {
         )
 
         @Option(help: "Runs to drain.") var count = 100_000
-        @Option(help: "Slots of each node.") var slots = 1000
-        @Option(help: "Nodes.") var nodes = 1
+        @Option(help: "Slots of each node.") var slots = 2000
+        @Option(help: "Nodes.") var nodes = 2
         @Option(help: "How often the drain is measured.") var runs = 3
         @Option(help: "Runs to drain while one transaction stays open.") var heldBack = 300_000
         @Option(help: "Deferred runs that lie in the way of a drain.") var deferred = 500_000
