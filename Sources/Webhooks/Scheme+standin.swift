@@ -114,6 +114,18 @@ package struct Verdict: Sendable {
     package var secretFingerprint: String?
 
     package var isValid: Bool { reason == nil }
+
+    package init(
+        reason: Reason? = nil,
+        verifiedHeaders: [String] = [],
+        claimedID: String? = nil,
+        secretFingerprint: String? = nil
+    ) {
+        self.reason = reason
+        self.verifiedHeaders = verifiedHeaders
+        self.claimedID = claimedID
+        self.secretFingerprint = secretFingerprint
+    }
 }
 
 package enum SignatureCrypto {
