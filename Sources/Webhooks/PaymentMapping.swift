@@ -6,6 +6,11 @@ package struct PaymentMapping: Sendable, Equatable {
     package struct Condition: Sendable, Equatable {
         package var path: String
         package var words: [String]
+
+        package init(path: String, words: [String]) {
+            self.path = path
+            self.words = words
+        }
     }
 
     package var md5: String?

@@ -1,5 +1,6 @@
 import Glibc
 import Outbound
+import Postgres
 import TestSupport
 import Testing
 
@@ -115,7 +116,7 @@ struct WebhookTests {
             let refused = try await house.bursar("reload")
             #expect(refused.status == 65 && refused.errors.contains("webhooks.yaml:9:3: "), "\(refused)")
             #expect(try await daemon.text("/status").contains("webhooks.yaml:9:3: "))
-            #expect(try await daemon.readiness() == 503)
+            #expect(await daemon.readiness() == 503)
             #expect(try await sender.post("e2").status == 200)
             let check = try await house.bursar("check", "--webhooks", "\(house.folder)/webhooks.yaml")
             #expect(check.status == 65 && check.errors.contains("webhooks.yaml:9:3: "), "\(check)")

@@ -33,7 +33,7 @@ struct InboxWorld: Sendable {
             var configuration = database.configuration()
             configuration.poolWait = .seconds(1)
             if let url { configuration.url = url(database) }
-            let inbox = PostgresPool(configuration, size: 2, loop: try TestCluster.loop)
+            let inbox = PostgresPool(configuration, size: limits.writers + 1, loop: try TestCluster.loop)
             let writer = InboxWriter(database: inbox, limits: limits, logger: Logger(label: "test"))
             return try await database.withPool { pool in
                 try await withThrowingTaskGroup(of: Void.self) { group in

@@ -9,6 +9,7 @@ struct InboxWriterTests {
     @Test("Fifty identical posts at the same time are one row, and every one of them is told that it is kept")
     func identical() async throws {
         try await InboxWorld.with { world in
+            try await world.ready()
             let outcomes = await withTaskGroup(of: StoreOutcome.self) { group in
                 for _ in 0..<50 { group.addTask { await world.store("e1", #"{"a":1}"#) } }
                 return await group.reduce(into: []) { $0.append($1) }
@@ -21,6 +22,7 @@ struct InboxWriterTests {
     @Test("A post is on disk when its outcome is told, with its bytes, headers and verdict")
     func committed() async throws {
         try await InboxWorld.with { world in
+            try await world.ready()
             let body = "{\"khmer\":\"ចន\",\"zero\":\"\0\"}"
             #expect(await world.store("e1", body) == .stored)
             let row = try await world.list(
@@ -37,6 +39,7 @@ struct InboxWriterTests {
     @Test("Many posts share commits, each with its own bytes")
     func batches() async throws {
         try await InboxWorld.with { world in
+            try await world.ready()
             await withTaskGroup(of: Void.self) { group in
                 for number in 0..<500 {
                     group.addTask {
@@ -60,6 +63,7 @@ struct InboxWriterTests {
     @Test("Another body under an id that is taken is kept, raises an alarm, and changes nothing of the first")
     func conflict() async throws {
         try await InboxWorld.with { world in
+            try await world.ready()
             #expect(await world.store("e1", "first") == .stored)
             #expect(await world.store("e1", "other") == .conflict)
             #expect(await world.store("e1", "other") == .conflict)
@@ -80,6 +84,7 @@ struct InboxWriterTests {
     @Test("Two bodies of one id in one batch: the first is stored, the other is a conflict")
     func conflictAtOnce() async throws {
         try await InboxWorld.with { world in
+            try await world.ready()
             for number in 0..<20 {
                 async let first = world.store("e\(number)", "a")
                 async let second = world.store("e\(number)", "b")
@@ -94,6 +99,7 @@ struct InboxWriterTests {
     @Test("A post that the database refuses fails alone; the others of its batch are stored")
     func badOne() async throws {
         try await InboxWorld.with { world in
+            try await world.ready()
             await withTaskGroup(of: Void.self) { group in
                 for number in 0..<40 {
                     group.addTask {
@@ -134,6 +140,7 @@ struct InboxWriterTests {
         }
         defer { proxy.stop() }
         try await InboxWorld.with(url: { proxy.url(database: $0.name, user: "bursar") }) { world in
+            try await world.ready()
             #expect(await world.store("e1") == .stored)
             isAway.withLock { $0 = true }
             proxy.cut()
@@ -153,6 +160,7 @@ struct InboxWriterTests {
         var limits = InboxWriter.Limits()
         limits.waiting = 10
         try await InboxWorld.with(limits: limits) { world in
+            try await world.ready()
             let outcomes = await withTaskGroup(of: StoreOutcome.self) { group in
                 for number in 0..<400 { group.addTask { await world.store("e\(number)") } }
                 return await group.reduce(into: []) { $0.append($1) }
@@ -165,6 +173,7 @@ struct InboxWriterTests {
     @Test("What still waits when the writer ends is stored, and what comes later is refused")
     func ending() async throws {
         try await InboxWorld.with { world in
+            try await world.ready()
             let told = Mutex(0)
             for number in 0..<100 {
                 let post = ArrivedPost(source: "s", eventID: "\(number)", body: [], scheme: "generic", address: "::1")
@@ -180,6 +189,7 @@ struct InboxWriterTests {
     @Test("The listener's role inserts, and can neither read nor change a post")
     func rights() async throws {
         try await InboxWorld.with { world in
+            try await world.ready()
             #expect(await world.store("e1") == .stored)
             for sql in [
                 "select body from bursar.webhook_event", "update bursar.webhook_event set state = 'ignored'",

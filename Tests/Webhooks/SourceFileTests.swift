@@ -168,9 +168,10 @@ struct SourceFileTests {
     func checker() throws {
         let text = "version: 1\nsources:\n  a: { scheme: generic, secrets: [{ credential: bank }], event_id: x }\n"
         let error = #expect(throws: SourceProblems.self) { try read(text, as: .checker) }
-        #expect(error?.problems.count == 1 && "\(error?.problems.first?.message ?? "")".contains("event_id"))
+        let messages = error?.problems.map(\.message) ?? []
+        #expect(messages.count == 1 && messages.allSatisfy { $0.contains("event_id") })
         let daemon = #expect(throws: SourceProblems.self) { try read(text, as: .daemon) }
-        #expect("\(daemon?.description ?? "")".contains("credential bank"))
+        #expect(daemon?.description.contains("credential bank") == true)
     }
 }
 

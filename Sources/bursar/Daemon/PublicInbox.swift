@@ -16,8 +16,10 @@ struct PublicInbox: Sendable {
     init(_ address: PublicAddress, _ settings: Settings, logger: Logger) throws {
         self.address = address
         let loop = try SocketLoop(name: "webhooks")
-        database = PostgresPool(settings.database.listenerConfiguration(), size: 2, loop: loop, logger: logger)
-        writer = InboxWriter(database: database, logger: logger)
+        let limits = InboxWriter.Limits()
+        let size = limits.writers + 1
+        database = PostgresPool(settings.database.listenerConfiguration(), size: size, loop: loop, logger: logger)
+        writer = InboxWriter(database: database, limits: limits, logger: logger)
         intake = WebhookIntake(writer: writer)
         listener = PublicListener(
             surface: PublicRoutes(intake: intake, notes: PublicNotes(logger)),
