@@ -167,7 +167,8 @@ let package = Package(
             [
                 "TestSupport", "CivilTime", "Monetary", "KHQR", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit",
-                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", "bursar", logging,
+                "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", "bursar", hummingbird,
+                nioCore, lifecycle, logging,
             ]
         ),
         tests(
