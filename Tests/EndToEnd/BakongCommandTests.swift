@@ -50,12 +50,16 @@ struct BakongCommandTests {
             let listed = try await house.bursar("providers", "--json")
             #expect(listed.output.contains("\"per_day\": 1000") && listed.output.contains("\"rate\": 50"), "\(listed)")
 
+            try await waitUntil("a missing token is an alarm") {
+                try await house.bursar("alarms", "--json").output.contains("no token is stored")
+            }
             let hash = String(repeating: "ab", count: 32)
             let none = try await house.bursar("bakong", "lookup", "--hash", hash)
             #expect(none.status == 1 && none.output.contains("bursar bakong token set"), "\(none)")
             let file = Self.owned(token, house, "token")
             let set = try await house.bursar("bakong", "token", "set", file, "--reason", "the first one")
             #expect(set.status == 0 && set.output.contains("sha256:"), "\(set)")
+            #expect(try await house.bursar("alarms", "--json").output.contains("bakong:token") == false)
             #expect(
                 try await house.value(
                     "select content ->> 'reason' from bursar.event where kind = 'bakong.token_stored'"
