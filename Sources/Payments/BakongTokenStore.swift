@@ -56,7 +56,9 @@ package enum BakongTokenStore {
     /// How long before its end a token that was not renewed is an alarm: its renewal was due two days before.
     package static let troubledBefore = Duration.seconds(5 * 86_400)
 
-    /// What is wrong with the token; nil where all is well. The transaction's role is the engine's.
+    /// What is wrong with the token; nil where all is well.
+    ///
+    /// The role of the transaction is the engine's.
     package static func trouble(in transaction: Transaction) async throws -> Trouble? {
         let rows = try await transaction.query(BakongStatements.tokenTrouble, troubledBefore)
         guard let row = rows.first else { return nil }
