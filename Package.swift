@@ -178,7 +178,7 @@ let package = Package(
                 "JobKit",
                 "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Renewals", "CallbackVerification",
                 "BakongReconciliation",
-                "bursar", logging,
+                "bursar", hummingbird, nioCore, lifecycle, logging,
             ]
         ),
         tests(

@@ -54,7 +54,7 @@ extension BakongAnswer {
             case "STATIC_QR": return .staticQR
             case "FAILED": return .failed
             case "SUCCESS", nil: break
-            case let word?: throw .unknownShape("an item with status \(word.prefix(40))")
+            case let word?: throw .unknownShape("an item with status \(word.asWord)")
             }
             let transaction = try BakongTransaction(payload(of: item))
             if kind == .hash, transaction.hash != key { throw .otherKey }
@@ -73,7 +73,7 @@ extension BakongTransaction {
             throw .unknownShape("a transaction without a hash")
         }
         if let status = data["status"]?.words, status.uppercased() != "SUCCESS" {
-            throw .unknownShape("a transaction with status \(status.prefix(40))")
+            throw .unknownShape("a transaction with status \(status.asWord)")
         }
         self.hash = hash
         fromAccount = data["fromAccountId"]?.words
@@ -91,4 +91,9 @@ extension BakongTransaction {
         receiverBankAccount = data["receiverBankAccount"]?.words
         raw = JSONText(data.storableText)
     }
+}
+
+extension String {
+    /// What may be shown of a text that should be a word and comes from outside.
+    fileprivate var asWord: String { String(filter { $0.isLetter || $0 == "_" }.prefix(24)) }
 }

@@ -23,7 +23,7 @@ struct BakongAnswer: Sendable {
         switch response.status {
         case 200...299: break
         // The envelope alone tells "no such payment" from "no such page".
-        case 404 where answer?.responseCode != nil: break
+        case 404 where answer?.responseCode == 1: break
         case 400: throw .ourBug(answer?.errorCode.map { "errorCode \($0)" } ?? "status 400")
         case 401: throw .unauthorized
         case 403: throw .forbidden(excerpt: excerpt(response.body))

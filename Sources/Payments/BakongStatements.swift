@@ -132,6 +132,29 @@ package enum BakongStatements {
         """
     )
 
+    /// What is wrong with the token, if anything: there is none, it was refused within the hour, or it ends soon.
+    static let tokenTrouble = Statement(
+        "bakong.token_trouble",
+        """
+        select case when t.id is null or t.refused_at > clock_timestamp() - interval '1 hour' or t.expires_at <= clock_timestamp()
+                then 'critical' else 'warning' end as severity,
+            case when t.id is null then null when t.refused_at > clock_timestamp() - interval '1 hour' then t.refused_at
+                else t.expires_at - $1::interval end as since,
+            jsonb_strip_nulls(jsonb_build_object(
+                'what', case when t.id is null then 'no token is stored'
+                    when t.refused_at > clock_timestamp() - interval '1 hour' then 'Bakong refuses the token'
+                    else 'the token ends soon and was not renewed' end,
+                'fingerprint', t.fingerprint, 'expires_at', t.expires_at, 'renewal_tried_at', r.tried_at,
+                'renewal_fault', r.last_fault))::text as evidence
+        from bursar.bakong_renewal r
+        left join lateral (
+            select * from bursar.bakong_token x where x.state in ('new', 'current') order by x.id desc limit 1
+        ) as t on true
+        where t.id is null or t.refused_at > clock_timestamp() - interval '1 hour'
+            or t.expires_at <= clock_timestamp() + $1::interval
+        """
+    )
+
     static let hasEnded = Statement("bakong.has_ended", "select $1::timestamptz <= clock_timestamp() as ended")
 
     static let tokens = Statement(
@@ -201,7 +224,7 @@ package enum BakongStatements {
 
     package static let all = [
         intend, conclude, calls, token, lockTokens, supersedeToken, storeToken, retireTokens, tokenAnswered,
-        refuseToken, hasEnded, tokens, takeRenewal, giveBackRenewal,
+        refuseToken, tokenTrouble, hasEnded, tokens, takeRenewal, giveBackRenewal,
         renewalUnderWay, tellLimits, whyNoCall,
     ]
 }

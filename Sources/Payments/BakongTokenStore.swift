@@ -44,6 +44,31 @@ package enum BakongTokenStore {
         try await transaction.query(BakongStatements.tokens).first?.get("answer") ?? JSONText("{}")
     }
 
+    /// What is wrong with the token, for an alarm.
+    package struct Trouble: Sendable {
+        /// Whether Bakong can be asked no more.
+        package let isCritical: Bool
+        package let since: Instant?
+        /// A JSON object of facts.
+        package let evidence: JSONText
+    }
+
+    /// How long before its end a token that was not renewed is an alarm: its renewal was due two days before.
+    package static let troubledBefore = Duration.seconds(5 * 86_400)
+
+    /// What is wrong with the token; nil where all is well.
+    ///
+    /// The role of the transaction is the engine's.
+    package static func trouble(in transaction: Transaction) async throws -> Trouble? {
+        let rows = try await transaction.query(BakongStatements.tokenTrouble, troubledBefore)
+        guard let row = rows.first else { return nil }
+        return Trouble(
+            isCritical: try row.get("severity", as: String.self) == "critical",
+            since: try row.get("since"),
+            evidence: try row.get("evidence")
+        )
+    }
+
     /// Calls of the journal, the latest first, as JSON: those about a key only, or those without an answer only.
     package static func calls(
         _ limit: Int,

@@ -202,6 +202,36 @@ struct BakongAnswerTests {
         #expect(try findings("{\"status\":\"SUCCESS\",\"data\":\(inner)}", [hash], .hash)[hash]?.transaction != nil)
     }
 
+    @Test("Whatever comes back, reading it ends, and never in a word about a payment that is not there")
+    func anything() throws {
+        let seed = UInt64.random(in: 1...1_000_000)
+        var state = seed
+        func next(_ most: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % most
+        }
+        let good = HTTPResponse.success(
+            "[{\"md5\":\"\(md5Like(1))\",\"status\":\"SUCCESS\",\"data\":\(HTTPResponse.transaction(md5Like(1)))}]"
+        )
+        for _ in 0..<20_000 {
+            var body = good.body
+            for _ in 0...next(4) {
+                let place = next(body.count)
+                switch next(3) {
+                case 0: body[place] = UInt8(next(256))
+                case 1: body.remove(at: place)
+                default: body.insert(contentsOf: body[place..<min(place + next(20), body.count)], at: next(body.count))
+                }
+            }
+            guard let answer = try? BakongAnswer.read(HTTPResponse(status: 200, body: body)) else { continue }
+            let findings = (try? answer.findings(.md5, asked: [md5Like(1)])) ?? [:]
+            for finding in findings.values where finding == .notFound || finding == .failed || finding == .staticQR {
+                Issue.record("\(finding) with seed \(seed): \(String(decoding: body, as: UTF8.self))")
+            }
+            _ = try? answer.finding()
+        }
+    }
+
     @Test("An item that contradicts itself or its twin says nothing")
     func contradictions() throws {
         let key = md5Like(6)

@@ -1,3 +1,5 @@
+-- Takes back the token, its renewal and the journal of Bakong's calls.
+
 set local role bursar_owner;
 
 drop table bursar.bakong_call;

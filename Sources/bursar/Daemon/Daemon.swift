@@ -119,6 +119,7 @@ private struct Opening: Service {
             group.addTask { try await daemon.node.run() }
             group.addTask { await tellTheServiceManager() }
             group.addTask { await reloadOnHangup() }
+            group.addTask { await watchBakong() }
             group.addTask { try await whenReady(daemon) }
             try await gracefulShutdown()
             notify.stopping("handing work back", within: .seconds(90))
@@ -189,6 +190,20 @@ private struct Opening: Service {
             try await daemon.bakong.tellLimits(in: context)
         } catch {
             logger.notice("the limits of bakong were not told", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Keeps the alarm about Bakong's token true, where this node is connected to Bakong.
+    private func watchBakong() async {
+        guard daemon.bakong.settings.sealingKey != nil else { return }
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            do {
+                try await OperatorCommands.settleBakongAlarm(daemon.database)
+            } catch {
+                logger.notice("could not look at Bakong's token", metadata: ["error": "\(error)"])
+            }
+            // Waiting: a token ends by the clock.
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(60)) }
         }
     }
 

@@ -1,4 +1,5 @@
 import CivilTime
+import Engine
 import Events
 import JobKit
 import Monetary
@@ -13,7 +14,9 @@ extension OperatorCommands {
         options.settings = [("bursar.actor", request.actor)]
         switch request.command {
         case "bakong.token.set":
-            return try await store(request.decoded(as: BakongTokenWish.self), daemon, options)
+            let answer = try await store(request.decoded(as: BakongTokenWish.self), daemon, options)
+            try await settleBakongAlarm(daemon.database)
+            return answer
         case "bakong.token.show":
             return try await daemon.database.withTransaction(options) { try await BakongTokenStore.show(in: $0) }
         case "bakong.calls":
@@ -30,6 +33,24 @@ extension OperatorCommands {
             return try await lookup(request.decoded(as: BakongLookupWish.self), request, daemon)
         default:
             return nil
+        }
+    }
+
+    /// Makes the alarm about the token be what holds.
+    static func settleBakongAlarm(_ database: PostgresPool) async throws {
+        var options = TransactionOptions()
+        options.role = "bursar_engine"
+        try await database.withTransaction(options) { transaction in
+            let trouble = try await BakongTokenStore.trouble(in: transaction)
+            let alarms = trouble.map { trouble in
+                Alarm(
+                    "bakong:token",
+                    trouble.isCritical ? .critical : .warning,
+                    since: trouble.since,
+                    evidence: trouble.evidence
+                )
+            }
+            try await AlarmBook(in: transaction).settle(["bakong"], [alarms].compactMap(\.self))
         }
     }
 

@@ -28,8 +28,8 @@ extension BakongBank.State {
         else { return nil }
         let units: Int64? =
             switch amount {
-            case .integer(let value): value * currency.minorUnitsPerUnit
-            case .number(let value): Int64((value * Double(currency.minorUnitsPerUnit)).rounded())
+            case .integer(let value): value &* currency.minorUnitsPerUnit
+            case .number(let value): Int64(exactly: (value * Double(currency.minorUnitsPerUnit)).rounded())
             default: nil
             }
         guard let units else { return nil }
@@ -89,7 +89,7 @@ extension BakongBank.State {
             ("toAccountId", SimJSON.text(payment.toAccount)), ("currency", SimJSON.text(payment.amount.currency.code)),
             ("amount", amount(payment)), ("description", SimJSON.text(payment.description)),
             ("createdDateMs", "\(payment.createdAt)\(fraction)"),
-            ("acknowledgedDateMs", "\(payment.createdAt + 1_500)\(fraction)"),
+            ("acknowledgedDateMs", "\(payment.createdAt &+ 1_500)\(fraction)"),
             ("trackingStatus", isTracked ? SimJSON.text(tracking) : "null"),
             ("receiverBank", isTracked ? SimJSON.text("Simulated Bank") : "null"),
             ("receiverBankAccount", isTracked ? SimJSON.text("xxxxx678") : "null"),

@@ -141,7 +141,7 @@ extension BakongBank.State {
         let ordinal = (byMD5[wish.md5]?.count ?? 0) + 1
         let die = ordinal == 1 ? wish.md5 : "\(wish.md5)#\(ordinal)"
         var units = wish.amount.minorUnits
-        if script.strikes(.paysOtherAmount, die) { units += 1 }
+        if script.strikes(.paysOtherAmount, die) { units &+= 1 }
         let hash = wish.hash ?? SimDice.hexadecimal(64, seed: script[.seed], "hash/\(die)/\(wish.toAccount)")
         let payment = SimPayment(
             hash: hash,

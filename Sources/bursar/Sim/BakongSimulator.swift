@@ -87,7 +87,8 @@ struct BakongSimulator: Sendable {
                 guard let port = await ports.first(where: { _ in true }) ?? nil else {
                     throw CommandFailure(.unavailable, "the simulator could not listen on \(configuration.address)")
                 }
-                let url = "http://\(configuration.address.host):\(port)"
+                let host = configuration.address.host
+                let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
                 return try await body(BakongSimulator(bank: bank, gateway: gateway, url: url, token: token))
             }
             defer { group.cancelAll() }

@@ -128,12 +128,14 @@ final class SimGateway: Sendable {
             ])
             return SimJSON.object([("type", SimJSON.text("payment.paid")), ("id", SimJSON.text(id)), ("data", data)])
         }
-        let more = Money(minorUnits: payment.amount.minorUnits + 100, currency: payment.amount.currency)
+        func more(_ units: Int64) -> Money {
+            Money(minorUnits: payment.amount.minorUnits &+ units, currency: payment.amount.currency)
+        }
         let isAltered = script.strikes(.callbackAltered, payment.die)
         return Letter(
             id: id,
-            body: body(isAltered ? more : payment.amount),
-            tampered: script.strikes(.callbackTampered, payment.die) ? body(more) : nil,
+            body: body(isAltered ? more(100) : payment.amount),
+            tampered: script.strikes(.callbackTampered, payment.die) ? body(more(200)) : nil,
             delay: script.strikes(.callbackLate, payment.die) ? .milliseconds(script[.late]) : .zero
         )
     }

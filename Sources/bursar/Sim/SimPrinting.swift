@@ -54,8 +54,8 @@ enum SimStatement {
     }
 
     private static func line(_ payment: SimPayment, isRefund: Bool) -> String {
-        let units = isRefund ? -payment.amount.minorUnits : payment.amount.minorUnits
-        let at = Instant(microsecondsSinceEpoch: payment.createdAt * 1000)
+        let units = isRefund ? 0 &- payment.amount.minorUnits : payment.amount.minorUnits
+        let at = Instant(microsecondsSinceEpoch: payment.createdAt &* 1000)
         let fields = [
             at.description, payment.toAccount, Money(minorUnits: units, currency: payment.amount.currency).plainText,
             payment.amount.currency.code, payment.hash, payment.externalRef, payment.fromAccount,

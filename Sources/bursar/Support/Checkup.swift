@@ -79,10 +79,12 @@ struct Checkup {
 
     /// Secrets that others on this machine can read.
     private func secretFiles() -> [Finding] {
-        settings.values.values.compactMap { value -> String? in
-            if case .secretFile(let path) = value.origin { return path }
-            return nil
-        }.sorted().map { path in
+        let paths =
+            settings.values.values.compactMap { value -> String? in
+                if case .secretFile(let path) = value.origin { return path }
+                return nil
+            } + [settings.bakong.keyFile, settings.bakong.emailFile].compactMap(\.self)
+        return paths.sorted().map { path in
             var status = stat()
             guard stat(path, &status) == 0, status.st_mode & 0o077 != 0 else {
                 return Finding(check: "secret file", state: .holds, detail: "\(path) is for its owner alone")
