@@ -92,7 +92,7 @@ let package = Package(
             [
                 "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "JobKit", "Events", "Tenancy",
                 "Billing",
-                logging, metrics,
+                logging, metrics, yams,
             ],
             migrations: true
         ),
@@ -117,7 +117,7 @@ let package = Package(
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
                 "Schedules", "JobKit", "Engine",
                 "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Telemetry", "Listener", "Renewals",
-                "Scanner", "Command", "Trial",
+                "Scanner", "Command", "BakongReconciliation", "Trial",
                 argumentParser, configuration, logging, metrics, lifecycle, unixSignals, yams,
             ],
             swiftSettings: strict

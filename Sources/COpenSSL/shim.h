@@ -1,4 +1,5 @@
 #ifndef COPENSSL_SHIM_H
 #define COPENSSL_SHIM_H
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #endif

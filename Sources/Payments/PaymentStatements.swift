@@ -4,5 +4,6 @@ package import Postgres
 package enum PaymentStatements {
     package static let all: [Statement] =
         SeenMoney.Statements.all + PlacementStatements.all + DueLookupStatements.all + CallbackStatements.all
-        + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all
+        + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all + StatementBook.Statements.all
+        + ReconCommands.statements
 }

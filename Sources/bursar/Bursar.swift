@@ -31,7 +31,7 @@ struct Bursar: AsyncParsableCommand {
                 name: "The business by hand",
                 subcommands: [
                     IssuersCommand.self, PlansCommand.self, TenantsCommand.self, SubscriptionsCommand.self,
-                    InvoicesCommand.self, RatesCommand.self,
+                    InvoicesCommand.self, ReconCommand.self, RatesCommand.self,
                 ]
             ),
             CommandGroup(

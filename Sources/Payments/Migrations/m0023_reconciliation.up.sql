@@ -124,6 +124,7 @@ create table bursar.statement_import (
     good_rows   bigint not null default 0,
     bad_rows    bigint not null default 0,
     known_rows  bigint not null default 0,     -- that an earlier file had told already
+    other_rows  bigint not null default 0,     -- money out that is none of ours, and lines without money
     finished_at timestamptz,                   -- null: reading it was broken off; read it again
     imported_by text not null default bursar.actor(),
     imported_at timestamptz not null default bursar.business_now(),

@@ -106,6 +106,7 @@ struct DaemonSurface: OperatorSurface {
         }
         if let answer = try await OperatorCommands.schedules(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.nodes(request, daemon: daemon) { return answer }
+        if let answer = try await OperatorCommands.recon(request, daemon: daemon) { return answer }
         switch request.command {
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))
         default: return try await OperatorCommands.business(request, database: daemon.database)

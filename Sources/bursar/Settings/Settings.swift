@@ -20,6 +20,8 @@ struct Settings: Sendable {
     let commandSecrets: String?
     /// Where commands get a folder for themselves.
     let commandDirectory: String
+    /// The file of the layouts of bank statement files.
+    let statementLayouts: String?
     let logLevel: Logger.Level
     /// Null: what fits standard error.
     let logFormat: LogFormat?
@@ -51,6 +53,7 @@ struct Settings: Sendable {
         nodeLease = try reader.duration(.nodeLease, preset: "30s", in: .seconds(1)...Duration.seconds(600))
         commandSecrets = try reader.optionalText(.commandSecrets)
         commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
+        statementLayouts = try reader.optionalText(.statementLayouts)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
         values = reader.values

@@ -2,6 +2,7 @@ import CivilTime
 import Engine
 import Listener
 import Outbound
+import Payments
 import Postgres
 import Schedules
 import SocketLoop
@@ -21,6 +22,14 @@ func describe(_ error: any Error) -> CommandFailure {
             remedy: "mend the lines above; nothing was changed",
             details: problems.problems.map(\.description)
         )
+    case let problems as LayoutProblems:
+        CommandFailure(
+            .badData,
+            "the file of statement layouts has \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
+            remedy: "mend the lines above",
+            details: problems.problems.map(\.description)
+        )
+    case let problem as StatementProblem: CommandFailure(.badData, problem.message, remedy: problem.remedy)
     case let refusal as ScheduleRefusal:
         CommandFailure(
             refusal.reason == .moved ? .tryAgain : .badData,
