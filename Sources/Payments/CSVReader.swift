@@ -84,7 +84,8 @@ package struct CSVReader: Sendable {
         case .skipping: break
         case _ where byte == delimiter: endField()
         case .quoteInQuoted: refuse("text follows a closing quote")
-        case .plain where byte == UInt8(ascii: "\""): refuse("a quote stands inside a field that does not begin with one")
+        case .plain where byte == UInt8(ascii: "\""):
+            refuse("a quote stands inside a field that does not begin with one")
         case .fieldStart, .plain:
             state = .plain
             append(byte)

@@ -4,6 +4,7 @@ package import Postgres
 package enum PaymentStatements {
     package static let all: [Statement] =
         SeenMoney.Statements.all + PlacementStatements.all + DueLookupStatements.all + CallbackStatements.all
-        + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all + StatementBook.Statements.all
+        + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all
+        + StatementBook.Statements.all
         + ReconCommands.statements
 }

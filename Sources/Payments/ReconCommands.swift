@@ -41,7 +41,10 @@ package enum ReconCommands {
         status,
         ContractCommand(
             "recon.suspense",
-            [.takes("reason", .text), .takes("account", .reference), .takes("closed", .flag), .takes("before", .whole), .takes("limit", .whole)],
+            [
+                .takes("reason", .text), .takes("account", .reference), .takes("closed", .flag),
+                .takes("before", .whole), .takes("limit", .whole),
+            ],
             isReading: true,
             """
             select coalesce(jsonb_agg(to_jsonb(page) order by page.suspense desc), '[]')::text as answer

@@ -24,7 +24,10 @@ enum StatementBook {
         let isFinished: Bool = try row.get("is_finished")
         let known: String = try row.get("layout")
         guard isFinished || known == layout.name else {
-            throw StatementProblem("the import of this file was begun with layout \(known)", remedy: "go on with that one")
+            throw StatementProblem(
+                "the import of this file was begun with layout \(known)",
+                remedy: "go on with that one"
+            )
         }
         answer.wentOn = !isFinished && answer.rows > 0
         if isFinished {
@@ -106,7 +109,9 @@ enum StatementBook {
         let facts = ["good": answer.good, "bad": answer.bad, "known": answer.known, "other": answer.other]
         await transaction.setRole("bursar_ops")
         let content = facts.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ")
-        try await HouseNote("statement.imported", "statement_import", id, content: JSONText("{\(content)}")).write(in: transaction)
+        try await HouseNote("statement.imported", "statement_import", id, content: JSONText("{\(content)}")).write(
+            in: transaction
+        )
     }
 
     enum Statements {

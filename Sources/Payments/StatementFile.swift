@@ -25,7 +25,9 @@ struct StatementFile: Sendable {
             hash.add(bytes)
             size += bytes.count
         }
-        guard size > 0 else { throw StatementProblem("\(path) is empty", remedy: "name the file that the bank gave you") }
+        guard size > 0 else {
+            throw StatementProblem("\(path) is empty", remedy: "name the file that the bank gave you")
+        }
         return Identity(digest: hash.digest, size: size)
     }
 
@@ -58,12 +60,18 @@ struct StatementFile: Sendable {
 
     private func open() throws(StatementProblem) -> Int32 {
         guard path.hasPrefix("/") else {
-            throw StatementProblem("\(path) is no absolute path", remedy: "the daemon has another folder: write the whole path")
+            throw StatementProblem(
+                "\(path) is no absolute path",
+                remedy: "the daemon has another folder: write the whole path"
+            )
         }
         // Not to hang on a named pipe.
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            let remedy = errno == EACCES ? "let the daemon's user read it, and enter its folders" : "the daemon must see the file: check the path"
+            let remedy =
+                errno == EACCES
+                ? "let the daemon's user read it, and enter its folders"
+                : "the daemon must see the file: check the path"
             throw StatementProblem("\(path) cannot be read: \(String(cString: strerror(errno)))", remedy: remedy)
         }
         var status = stat()
@@ -73,7 +81,10 @@ struct StatementFile: Sendable {
         }
         guard status.st_size <= Self.largest else {
             close(descriptor)
-            throw StatementProblem("\(path) is larger than \(Self.largest >> 20) MiB", remedy: "split it; the header stands in each part")
+            throw StatementProblem(
+                "\(path) is larger than \(Self.largest >> 20) MiB",
+                remedy: "split it; the header stands in each part"
+            )
         }
         return descriptor
     }
@@ -92,7 +103,8 @@ struct StatementFile: Sendable {
         return bytes
     }
 
-    private static func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    private static func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value
+    {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
         }

@@ -76,15 +76,21 @@ package struct StatementImport: Sendable {
             let known = layouts.map(\.name).joined(separator: ", ")
             throw StatementProblem(
                 "there is no layout \(wish.layout)",
-                remedy: known.isEmpty ? "declare it in a file, and name the file in payments.statements" : "there are: \(known)"
+                remedy: known.isEmpty
+                    ? "declare it in a file, and name the file in payments.statements" : "there are: \(known)"
             )
         }
         if let from = wish.coversFrom, let until = wish.coversUntil, from >= until {
-            throw StatementProblem("the file cannot cover \(from) until \(until)", remedy: "the second is the end, and later")
+            throw StatementProblem(
+                "the file cannot cover \(from) until \(until)",
+                remedy: "the second is the end, and later"
+            )
         }
         let file = StatementFile(path: wish.file)
         let identity = try await file.identity()
-        let account = try await database.withTransaction(reading) { try await StatementAccount.named(wish.account, in: $0) }
+        let account = try await database.withTransaction(reading) {
+            try await StatementAccount.named(wish.account, in: $0)
+        }
         var answer = Answer()
         if wish.dryRun != true {
             let begun = try await change { transaction in
@@ -112,7 +118,10 @@ package struct StatementImport: Sendable {
         answer.coversFrom = wish.coversFrom ?? read.first
         answer.coversUntil = wish.coversUntil ?? read.last.map { $0.adding(.microseconds(1)) }
         guard let from = answer.coversFrom, let until = answer.coversUntil, from < until else {
-            throw StatementProblem("no row of \(wish.file) has a time", remedy: "tell what it covers: --covers-from and --covers-until")
+            throw StatementProblem(
+                "no row of \(wish.file) has a time",
+                remedy: "tell what it covers: --covers-from and --covers-until"
+            )
         }
         if answer.statementImport != nil {
             let finished = answer
@@ -141,7 +150,9 @@ struct StatementAccount: Sendable {
         guard rows.count == 1, let row = rows.first else {
             throw StatementProblem(
                 rows.isEmpty ? "there is no receiving account \(name)" : "\(rows.count) accounts are called \(name)",
-                remedy: rows.isEmpty ? "`bursar recon status` lists the accounts" : "name it by its number, as `bursar recon status` shows it"
+                remedy: rows.isEmpty
+                    ? "`bursar recon status` lists the accounts"
+                    : "name it by its number, as `bursar recon status` shows it"
             )
         }
         return StatementAccount(id: try row.get("id"), issuer: try row.get("issuer_id"))

@@ -45,7 +45,11 @@ private struct StatementLayoutReader {
             report(fields[.version] ?? root, "the file must say version: 1", "add it, or change it")
         }
         guard let entries = fields[.layouts]?.mapping else {
-            report(fields[.layouts] ?? root, "layouts must be a mapping from names to layouts", "indent the names below it")
+            report(
+                fields[.layouts] ?? root,
+                "layouts must be a mapping from names to layouts",
+                "indent the names below it"
+            )
             return []
         }
         return entries.compactMap { key, body in layout(key, body) }
@@ -67,7 +71,9 @@ private struct StatementLayoutReader {
         var layout = StatementLayout(name: name, time: time)
         if let node = fields[.header] { layout.hasHeader = flag(node, "header") ?? true }
         if let node = fields[.skip] { layout.skip = number(node, "skip", 0...1000) ?? 0 }
-        if let node = fields[.delimiter] { layout.delimiter = character(node, "delimiter")?.asciiValue ?? layout.delimiter }
+        if let node = fields[.delimiter] {
+            layout.delimiter = character(node, "delimiter")?.asciiValue ?? layout.delimiter
+        }
         if let node = fields[.thousands] { layout.thousands = character(node, "thousands") }
         if let node = fields[.decimal] { layout.decimal = character(node, "decimal") ?? "." }
         if let node = fields[.currency] { layout.currency = currency(node) }
@@ -87,13 +93,21 @@ private struct StatementLayoutReader {
             report(key, "\(what) has money out and no money in", "add credit: to columns:")
         }
         if (parts[.currency] == nil) == (layout.currency == nil) {
-            report(key, "\(what) needs a currency: a column, or one for all rows", "add currency: to columns:, or to the layout")
+            report(
+                key,
+                "\(what) needs a currency: a column, or one for all rows",
+                "add currency: to columns:, or to the layout"
+            )
         }
         if layout.thousands == layout.decimal {
             report(key, "\(what) separates thousands and decimals by the same character", "change one of them")
         }
         if parts[.billNumber] != nil, layout.billPattern != nil {
-            report(key, "\(what) takes the bill number from two places", "keep bill_number in columns:, or bill_pattern")
+            report(
+                key,
+                "\(what) takes the bill number from two places",
+                "keep bill_number in columns:, or bill_pattern"
+            )
         }
         let all = Array(parts.values) + layout.time.columns + (layout.billPattern.map { [$0.column] } ?? [])
         let isNamed = all.contains { if case .named = $0 { true } else { false } }
@@ -114,13 +128,20 @@ private struct StatementLayoutReader {
         let read = columns.compactMap { column($0, "a column of time") }
         let texts = formats.compactMap { format($0) }
         if columns.isEmpty { report(node, "the time of \(what) has no column", "add column: or columns:") }
-        if formats.isEmpty { report(node, "the time of \(what) has no format", "add format: \"%d/%m/%Y %H:%M:%S\", or rfc3339") }
+        if formats.isEmpty {
+            report(node, "the time of \(what) has no format", "add format: \"%d/%m/%Y %H:%M:%S\", or rfc3339")
+        }
         guard let zoneNode = fields[.zone], let zoneName = zoneNode.scalar?.string else {
             report(fields[.zone] ?? node, "the time of \(what) has no zone", "add zone: Asia/Phnom_Penh")
             return nil
         }
         do throws(ZoneError) {
-            return StatementLayout.Time(columns: read, formats: texts, zone: try Zone(named: zoneName), zoneName: zoneName)
+            return StatementLayout.Time(
+                columns: read,
+                formats: texts,
+                zone: try Zone(named: zoneName),
+                zoneName: zoneName
+            )
         } catch {
             report(zoneNode, "\(error)", "write a name of the tz database, as Asia/Phnom_Penh")
             return nil
@@ -130,7 +151,11 @@ private struct StatementLayoutReader {
     private mutating func format(_ node: Node) -> String? {
         let text = node.scalar?.string ?? ""
         if let problem = StatementTime.problem(with: text) {
-            report(node, "\"\(text)\" is no format of a time: \(problem)", "write it as \"%d/%m/%Y %H:%M:%S\", or rfc3339")
+            report(
+                node,
+                "\"\(text)\" is no format of a time: \(problem)",
+                "write it as \"%d/%m/%Y %H:%M:%S\", or rfc3339"
+            )
             return nil
         }
         return text
@@ -138,7 +163,8 @@ private struct StatementLayoutReader {
 
     private mutating func pattern(_ node: Node, _ what: String) -> StatementLayout.BillPattern? {
         guard let fields = fields(node, "the bill pattern of \(what)", PatternKey.self) else { return nil }
-        guard let columnNode = fields[.column], let column = column(columnNode, "column"), let text = fields[.pattern]?.scalar?.string
+        guard let columnNode = fields[.column], let column = column(columnNode, "column"),
+            let text = fields[.pattern]?.scalar?.string
         else {
             report(node, "a bill pattern has a column and a pattern", "write { column: Remark, pattern: 'INV-[0-9]+' }")
             return nil
@@ -161,7 +187,13 @@ extension StatementLayoutReader {
     private mutating func report(_ node: Node?, _ message: String, _ remedy: String) {
         let mark = node?.mark
         problems.append(
-            LayoutProblem(file: file, line: mark?.line ?? 1, column: mark?.column ?? 1, message: message, remedy: remedy)
+            LayoutProblem(
+                file: file,
+                line: mark?.line ?? 1,
+                column: mark?.column ?? 1,
+                message: message,
+                remedy: remedy
+            )
         )
     }
 
@@ -220,7 +252,8 @@ extension StatementLayoutReader {
     private mutating func character(_ node: Node, _ what: String) -> Character? {
         let text = node.scalar?.string ?? ""
         let word = text == "tab" ? "\t" : text == "space" ? " " : text
-        guard word.count == 1, let character = word.first, character.isASCII, !character.isNumber, character != "\"" else {
+        guard word.count == 1, let character = word.first, character.isASCII, !character.isNumber, character != "\""
+        else {
             report(node, "\(what) must be one character", "write it in quotes, as \",\"; or tab, or space")
             return nil
         }

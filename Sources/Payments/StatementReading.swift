@@ -54,7 +54,9 @@ extension StatementImport {
             }
             try csv.finish { try take($0) }
             while !lines.isEmpty { try await handOn(batch, keep) }
-            if rows == nil { throw StatementProblem("the file has no header", remedy: "check `header` and `skip` of the layout") }
+            if rows == nil {
+                throw StatementProblem("the file has no header", remedy: "check `header` and `skip` of the layout")
+            }
             return Read(identity: identity, answer: answer, first: first, last: last)
         }
 

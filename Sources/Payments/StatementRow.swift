@@ -12,25 +12,30 @@ package struct StatementColumns: Sendable {
 
     /// - Throws: `StatementProblem` where a heading is missing, with those that are there.
     init(_ layout: StatementLayout, header: [String]) throws(StatementProblem) {
-        func place(_ column: StatementLayout.Column) throws(StatementProblem) -> Int {
+        var missing: [String] = []
+        func place(_ column: StatementLayout.Column) -> Int {
             switch column {
             case .number(let number): return number - 1
             case .named(let name):
                 let wanted = Self.folded(name)
                 if let place = header.firstIndex(where: { Self.folded($0) == wanted }) { return place }
-                throw StatementProblem(
-                    "the file has no column \"\(name)\"",
-                    remedy: "its columns are: \(header.map { "\"\($0)\"" }.joined(separator: ", ")); choose another layout, or change it"
-                )
+                missing.append(name)
+                return 0
             }
         }
-        var places: [StatementLayout.Part: Int] = [:]
-        for (part, column) in layout.columns { places[part] = try place(column) }
-        var time: [Int] = []
-        for column in layout.time.columns { time.append(try place(column)) }
+        let places = layout.columns.mapValues { place($0) }
+        let time = layout.time.columns.map { place($0) }
+        let bill = layout.billPattern.map { place($0.column) }
+        guard missing.isEmpty else {
+            func quoted(_ names: [String]) -> String { names.map { "\"\($0)\"" }.joined(separator: ", ") }
+            throw StatementProblem(
+                "the file has no column \(quoted(Array(Set(missing)).sorted()))",
+                remedy: "its columns are: \(quoted(header)); choose another layout, or change it"
+            )
+        }
         self.places = places
         self.time = time
-        bill = try layout.billPattern.map { pattern throws(StatementProblem) in try place(pattern.column) }
+        self.bill = bill
         needed = (Array(places.values) + time + (bill.map { [$0] } ?? [])).reduce(0) { max($0, $1 + 1) }
     }
 
@@ -126,7 +131,9 @@ struct StatementRowReader {
     }
 
     private func money(_ fields: [String], _ code: String) throws(StatementProblem) -> (StatementRow.Way, Int64) {
-        guard let currency = Currency(code: code) else { throw StatementProblem("\"\(code)\" is no currency that is billed in") }
+        guard let currency = Currency(code: code) else {
+            throw StatementProblem("\"\(code)\" is no currency that is billed in")
+        }
         if columns.places[.amount] != nil {
             let amount = try minorUnits(text(.amount, fields), currency) ?? 0
             return (amount > 0 ? .moneyIn : amount < 0 ? .moneyOut : .none, Int64(clamping: amount.magnitude))

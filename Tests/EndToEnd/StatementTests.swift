@@ -1,6 +1,7 @@
 import Billing
 import Engine
 import Events
+import Payments
 import Postgres
 import TestSupport
 import Testing
@@ -11,7 +12,7 @@ struct StatementTests {
     private static let listed: [Statement] =
         EngineStatements.all + RenewalDueStatements.all + RenewalTransitionStatements.all + RenewalIssueStatements.all
         + ContractCommand.all.map(\.statement) + DemoStatements.all + ExplainStatements.all + InvariantStatements.all
-        + HouseNote.all
+        + HouseNote.all + PaymentStatements.all
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {
@@ -40,7 +41,7 @@ struct StatementTests {
     func noneIsForgotten() {
         let known = Set(Self.listed.map(\.name))
         var seen = 0
-        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing"] {
+        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments"] {
             for file in files(in: "\(Program.project)/Sources/\(room)", ending: ".swift") {
                 for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {
                     seen += 1

@@ -402,6 +402,21 @@ begin
         select p.tenant_id, p.invoice_id, p.currency, p.applied, 'payment', p.match_id, of_run, teller, moment
         from placed p
         where p.settles and p.applied > 0
+    ), intents as (
+        update bursar.payment_intent i
+        set state = wanted.state, version = i.version + 1, cause = 'money_came', source = wanted.source
+        from (
+            -- The last placement of an intent knows what is open in the end.
+            select distinct on (p.tenant_id, p.intent_id) p.tenant_id, p.intent_id, p.source,
+                case
+                    when p.open_after > 0 then 'partially_paid' when p.intent_state in ('expired', 'cancelled') then 'late_paid' else 'paid'
+                end as state
+            from placed p
+            where p.settles
+            order by p.tenant_id, p.intent_id, p.observation_id desc
+        ) as wanted
+        where i.tenant_id = wanted.tenant_id and i.id = wanted.intent_id and i.state <> wanted.state
+            and i.state not in ('paid', 'late_paid', 'refunded')
     ), attempts as (
         update bursar.payment_attempt a
         set state = case when p.settles then 'confirmed' else 'mismatched' end, version = a.version + 1, source = p.source,
@@ -411,19 +426,6 @@ begin
             and (p.settles
                 or (p.role is null and p.kind <> 'claim' and a.state <> 'mismatched'
                     and p.result in ('wrong_account', 'wrong_currency', 'too_early', 'late')))
-    ), intents as (
-        update bursar.payment_intent i
-        set state = wanted.state, version = i.version + 1, cause = 'money_came', source = wanted.source
-        from (
-            -- The last placement of an intent knows what is open in the end.
-            select distinct on (p.tenant_id, p.intent_id) p.tenant_id, p.intent_id, p.source,
-                case when p.open_after > 0 then 'partially_paid' when p.intent_state in ('expired', 'cancelled') then 'late_paid' else 'paid' end as state
-            from placed p
-            where p.settles
-            order by p.tenant_id, p.intent_id, p.observation_id desc
-        ) as wanted
-        where i.tenant_id = wanted.tenant_id and i.id = wanted.intent_id and i.state <> wanted.state
-            and i.state not in ('paid', 'late_paid', 'refunded')
     ), asked_again as (
         -- What is found once is asked about again: a receiving bank may give it back.
         insert into bursar.payment_lookup as l (tenant_id, attempt_id, account_id, purpose, provider_hash, due_at, presented_at)

@@ -20,7 +20,8 @@ struct BareReconciliation: Sendable {
         try await cluster.script(
             BareTables.clones(
                 of: [
-                    "receivable", "payment_intent", "payment_attempt", "payment_event", "observation_unplaced", "payment_match",
+                    "receivable", "payment_intent", "payment_attempt", "payment_event", "observation_unplaced",
+                    "payment_match",
                     "allocation", "event", "audit_entry",
                 ],
                 filledBy: """
@@ -46,7 +47,9 @@ struct BareReconciliation: Sendable {
             let clock = ContinuousClock()
             let began = clock.now
             for number in 0..<(rows + chunk - 1) / chunk {
-                _ = try await pool.withTransaction { try await $0.query(Self.place, number * chunk, (number + 1) * chunk) }
+                _ = try await pool.withTransaction {
+                    try await $0.query(Self.place, number * chunk, (number + 1) * chunk)
+                }
             }
             let took = clock.now - began
             await pool.close()

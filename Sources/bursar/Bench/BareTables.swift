@@ -17,7 +17,8 @@ enum BareTables {
 
     static let clones = clones(
         of: [
-            "subscription", "subscription_schedule", "period", "number_series", "invoice", "invoice_line", "receivable", "event",
+            "subscription", "subscription_schedule", "period", "number_series", "invoice", "invoice_line", "receivable",
+            "event",
             "audit_entry",
         ],
         filledBy: """

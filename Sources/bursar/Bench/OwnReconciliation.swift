@@ -48,7 +48,9 @@ struct OwnReconciliation: Sendable {
         let facts = try JSONDecoder().decode(RunFacts.self, from: Data(text.utf8))
         let settled = facts.checkpoint.counters?["settled"] ?? 0
         guard facts.state == "succeeded", settled == count, let took = job.took else {
-            throw BenchFailure("the run ended \(facts.state) with \(settled) settled instead of \(count): \(facts.outcome ?? "")")
+            throw BenchFailure(
+                "the run ended \(facts.state) with \(settled) settled instead of \(count): \(facts.outcome ?? "")"
+            )
         }
         return took
     }

@@ -41,7 +41,10 @@ struct ReconciliationBench: Sendable {
                 throw BenchFailure("the rows are not the same: \(written.differences(from: compared))")
             }
         }
-        guard let peak = Machine.field("VmHWM", of: "/proc/self/status")?.split(separator: " ").first.flatMap({ Double($0) })
+        guard
+            let peak = Machine.field("VmHWM", of: "/proc/self/status")?.split(separator: " ").first.flatMap({
+                Double($0)
+            })
         else { throw BenchFailure("/proc/self/status cannot be read") }
         return [
             BenchFigure("reconciliation", placed, "rows/s", limits: plain, .atLeast(Self.demand)),
@@ -57,7 +60,8 @@ enum ReconciliationRows {
     /// The tables, and which of their rows are compared.
     static let written = [
         ("receivable", "true"), ("payment_intent", "true"), ("payment_attempt", "true"), ("payment_event", "true"),
-        ("observation_unplaced", "true"), ("payment_match", "true"), ("allocation", "true"), ("event", "run_id is not null"),
+        ("observation_unplaced", "true"), ("payment_match", "true"), ("allocation", "true"),
+        ("event", "run_id is not null"),
         ("audit_entry", "run_id is not null"),
     ]
 

@@ -29,7 +29,8 @@ struct BenchCommand: AsyncParsableCommand {
                 let queue = try await QueueBench().measure(cluster, &machine, say)
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
                 let reconciliation = try await ReconciliationBench(rows: 200_000).measure(cluster, &machine, say)
-                return [cron] + queue + renewals + reconciliation + (try await MemoryBench().measure(cluster, &machine, say))
+                return [cron] + queue + renewals + reconciliation
+                    + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
     }

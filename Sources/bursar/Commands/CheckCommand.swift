@@ -46,7 +46,8 @@ struct CheckCommand: AsyncParsableCommand {
             options.show(answer) { answer in
                 let schedules = answer.schedules == 1 ? "1 schedule" : "\(answer.schedules) schedules"
                 let files = answer.files.count == 1 ? "1 file is" : "\(answer.files.count) files are"
-                let statements = layouts.map { "; statement layouts: \($0.isEmpty ? "none" : $0.joined(separator: ", "))" } ?? ""
+                let statements =
+                    layouts.map { "; statement layouts: \($0.isEmpty ? "none" : $0.joined(separator: ", "))" } ?? ""
                 return "\(schedules) in \(files) in order (\(set.contentHash.prefix(12)))\(statements)"
             }
         } catch {

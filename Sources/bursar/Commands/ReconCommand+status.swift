@@ -12,7 +12,8 @@ extension ReconCommand {
             discussion: "Exit code 1 when control totals drift, or with --max-age when a watermark is older than that."
         )
 
-        @Option(help: ArgumentHelp("The oldest that a watermark may be, as 2h.", valueName: "duration")) var maxAge: String?
+        @Option(help: ArgumentHelp("The oldest that a watermark may be, as 2h.", valueName: "duration")) var maxAge:
+            String?
         @OptionGroup var options: GlobalOptions
 
         func run() async throws {
@@ -138,7 +139,9 @@ struct ReconStanding: Decodable {
             ])
         }
         var lines = [table.text, ""]
-        for waiting in unplaced { lines.append("unplaced: \(waiting.count) of \(money(waiting.amount, waiting.currency))") }
+        for waiting in unplaced {
+            lines.append("unplaced: \(waiting.count) of \(money(waiting.amount, waiting.currency))")
+        }
         if claimsWaiting > 0 { lines.append("claims of callbacks that wait: \(claimsWaiting)") }
         for waiting in suspense {
             let what = waiting.isMoney ? "suspense" : "claims unproved"

@@ -80,7 +80,8 @@ extension ReconCommand {
         }
 
         private func show(_ suspense: Int) async throws {
-            try await BusinessCall(options: options).perform("recon.show", ["suspense": .whole(suspense)]) { (shown: Shown) in
+            try await BusinessCall(options: options).perform("recon.show", ["suspense": .whole(suspense)]) {
+                (shown: Shown) in
                 var lines = [
                     "suspense \(shown.suspense): \(shown.reason), \(amount(shown.amount, shown.currency)), seen at \(shown.occurredAt)",
                     "told by \(shown.source) as \(shown.externalKey), on account \(shown.account ?? "unknown")",
@@ -109,7 +110,8 @@ extension ReconCommand {
     struct Assign: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "assign",
-            abstract: "Give money in suspense to an invoice; what is too much pays the oldest other debt, or becomes credit."
+            abstract:
+                "Give money in suspense to an invoice; what is too much pays the oldest other debt, or becomes credit."
         )
 
         @Argument(help: "The suspense.") var suspense: Int
@@ -127,7 +129,9 @@ extension ReconCommand {
                 "suspense": .whole(suspense), "invoice": .text(invoice), "reason": .text(reason),
             ]
             try await BusinessCall(options: options).perform("recon.assign", body) { (answer: Answer) in
-                let rest = answer.openAmount == 0 ? "nothing is open on it now" : "\(answer.openAmount) is still open (minor units)"
+                let rest =
+                    answer.openAmount == 0
+                    ? "nothing is open on it now" : "\(answer.openAmount) is still open (minor units)"
                 return "suspense \(suspense) pays invoice \(invoice) (\(answer.result)); \(rest)"
             }
         }
@@ -186,7 +190,8 @@ extension ReconCommand {
         )
 
         @Option(help: "Only of this account.") var account: String?
-        @Option(help: ArgumentHelp("The rows of this statement that could not be read.", valueName: "statement")) var badRows: Int?
+        @Option(help: ArgumentHelp("The rows of this statement that could not be read.", valueName: "statement"))
+        var badRows: Int?
         @Option(help: "With --bad-rows: only those after this line, the next page.") var after: Int?
         @Option(help: "How many at most.") var limit: Int?
         @OptionGroup var options: GlobalOptions
@@ -216,16 +221,20 @@ extension ReconCommand {
                     "statement_import": .whole(badRows), "after": .whole(after), "limit": .whole(limit),
                 ]
                 return try await BusinessCall(options: options).perform("recon.bad_rows", body) { (rows: [BadRow]) in
-                    rows.isEmpty ? "none" : rows.map { "line \($0.line): \($0.problem): \($0.content)" }.joined(separator: "\n")
+                    rows.isEmpty
+                        ? "none" : rows.map { "line \($0.line): \($0.problem): \($0.content)" }.joined(separator: "\n")
                 }
             }
             let body: [String: ContractValue] = ["account": .text(account), "limit": .whole(limit)]
             try await BusinessCall(options: options).perform("recon.imports", body) { (entries: [Entry]) in
                 var table = TextTable(["ID", "ACCOUNT", "LAYOUT", "FILE", "NEW", "KNOWN", "OTHER", "BAD", "COVERS"])
                 for entry in entries {
-                    let covers = entry.coversFrom.map { "\($0) until \(entry.coversUntil ?? "-")" } ?? "broken off: import it again"
+                    let covers =
+                        entry.coversFrom.map { "\($0) until \(entry.coversUntil ?? "-")" }
+                        ?? "broken off: import it again"
                     table.add([
-                        "\(entry.statementImport)", entry.account, entry.layout, entry.fileName, "\(entry.good)", "\(entry.known)",
+                        "\(entry.statementImport)", entry.account, entry.layout, entry.fileName, "\(entry.good)",
+                        "\(entry.known)",
                         "\(entry.other)", "\(entry.bad)", covers,
                     ])
                 }

@@ -11,7 +11,8 @@ struct ReconCommand: AsyncParsableCommand {
         commandName: "recon",
         abstract: "Reconciliation: how complete bank data is, statement files, and money in suspense.",
         subcommands: [
-            Status.self, Run.self, Import.self, Imports.self, Suspense.self, Assign.self, Refund.self, WriteOff.self, Totals.self,
+            Status.self, Run.self, Import.self, Imports.self, Suspense.self, Assign.self, Refund.self, WriteOff.self,
+            Totals.self,
         ],
         defaultSubcommand: Status.self
     )
@@ -24,7 +25,8 @@ struct ReconCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "run",
             abstract: "Ask for a reconciliation.",
-            discussion: "The same as `bursar run bakong-reconciliation`. A dry run asks no provider and moves no watermark."
+            discussion:
+                "The same as `bursar run bakong-reconciliation`. A dry run asks no provider and moves no watermark."
         )
 
         @Flag(help: "Go through every chunk and roll it back.") var dryRun = false
@@ -96,9 +98,13 @@ struct ReconCommand: AsyncParsableCommand {
             } else if read.wentOn {
                 lines.append("\(name): went on where an earlier import was broken off")
             }
-            let counts = [(read.good, "new"), (read.known, "known"), (read.other, "of no money in"), (read.bad, "not readable")]
+            let counts = [
+                (read.good, "new"), (read.known, "known"), (read.other, "of no money in"), (read.bad, "not readable"),
+            ]
             lines.append("\(name): " + counts.map { "\($0.0) rows \($0.1)" }.joined(separator: ", "))
-            if let from = read.coversFrom, let until = read.coversUntil { lines.append("covers \(from) until \(until)") }
+            if let from = read.coversFrom, let until = read.coversUntil {
+                lines.append("covers \(from) until \(until)")
+            }
             lines += read.problems.map { "line \($0.line): \($0.problem)" }
             if read.bad > read.problems.count, let id = read.statementImport {
                 lines.append("all of them: bursar recon imports --bad-rows \(id)")
@@ -116,7 +122,11 @@ struct ReconCommand: AsyncParsableCommand {
 
         private static func instant(_ text: String) throws -> Instant {
             guard let instant = Instant(text) else {
-                throw CommandFailure(.usage, "\(text) is not an instant", remedy: "write it as 2026-03-01T00:00:00+07:00")
+                throw CommandFailure(
+                    .usage,
+                    "\(text) is not an instant",
+                    remedy: "write it as 2026-03-01T00:00:00+07:00"
+                )
             }
             return instant
         }
