@@ -94,7 +94,7 @@ let package = Package(
             [
                 "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "JobKit", "Events", "Tenancy",
                 "Billing",
-                logging, metrics,
+                logging, metrics, yams,
             ],
             migrations: true
         ),

@@ -8,4 +8,6 @@ package enum PaymentStatements {
         + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all
         + PaymentInspectionStatements.all + PaymentQRStatements.all + ExplainedInvoiceStatements.all
         + Invariant.payments.map(\.statement) + PaymentCommands.all.map(\.statement)
+        + StatementBook.Statements.all
+        + ReconCommands.statements
 }

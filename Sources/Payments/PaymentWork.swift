@@ -17,6 +17,9 @@ package struct PaymentWork: Sendable {
     private let context: JobContext
     private let chunk: Int
 
+    /// A provider is asked about no more at once: what it said is written down before it is asked again.
+    private static let mostAsked = 500
+
     /// A chunk is how many rows one transaction works on.
     package init(_ context: JobContext, chunk: Int) {
         self.context = context
@@ -34,7 +37,7 @@ package struct PaymentWork: Sendable {
                     which,
                     asOf: context.asOf,
                     after: context.checkpoint.cursor(of: step),
-                    limit: chunk,
+                    limit: min(chunk, Self.mostAsked),
                     in: transaction
                 )
             }

@@ -116,21 +116,8 @@ package enum PlacementStatements {
     static let waitingMoney = Statement(
         "payments.waiting_money",
         """
-        with waiting as materialized (
-            select u.observation_id from bursar.observation_unplaced u
-            where not u.is_claim and u.observation_id > $1
-            order by u.observation_id limit $2
-        ), found as (
-            select c.*, o.reverses,
-                row_number() over (partition by c.attempt_id order by c.observation_id) as place
-            from bursar.candidates(array(select observation_id from waiting)) as c
-            join bursar.observation o on o.id = c.observation_id
-        )
-        select f.observation_id, f.observation_tenant, f.tenant_id, f.attempt_id, f.tier, f.how_many, f.reverses,
-            case when f.how_many = 0 and not f.reverses then bursar.suggestions(f.observation_id) else '[]' end::text as suggestions
-        from found f
-        where f.attempt_id is null or f.place = 1
-        order by f.observation_id
+        select observation_id, observation_tenant, tenant_id, attempt_id, tier, how_many, reverses, suggestions::text as suggestions
+        from bursar.waiting_money($1, $2)
         """
     )
 

@@ -31,7 +31,8 @@ struct Bursar: AsyncParsableCommand {
                 name: "The business by hand",
                 subcommands: [
                     IssuersCommand.self, PlansCommand.self, TenantsCommand.self, SubscriptionsCommand.self,
-                    InvoicesCommand.self, PaymentsCommand.self, RatesCommand.self, BakongCommand.self,
+                    InvoicesCommand.self, PaymentsCommand.self, ReconCommand.self, RatesCommand.self,
+                    BakongCommand.self,
                 ]
             ),
             CommandGroup(name: "Payments", subcommands: [KHQRCommand.self, WebhooksCommand.self]),

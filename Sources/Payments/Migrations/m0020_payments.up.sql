@@ -187,42 +187,46 @@ call bursar.wall('bursar.payment_event', 'select, insert');
 create trigger payment_event_never_changes before update or delete or truncate on bursar.payment_event
     for each statement execute function bursar.refuse_change('a change of state is history; make the next one');
 
--- Refuses a change that the table of moves does not know, and one that hides behind another.
-create function bursar.refuse_illegal_payment_state() returns trigger
+-- Says which moves there are instead.
+create function bursar.refuse_payment_move(of_machine text, object bigint, before text, after text, because text) returns void
 language plpgsql as
 $$
 declare
-    of_machine text := tg_argv[0];
-    before     text := case tg_op when 'INSERT' then 'new' else old.state end;
-    known      text;
+    known text;
+begin
+    select string_agg(distinct m.to_state || ' (' || m.cause || ')', ', ') into known
+    from bursar.payment_move m where m.machine = of_machine and m.from_state = before;
+    raise exception 'payment % % cannot go from % to % because of %', of_machine, object, before, after, because
+        using errcode = 'BU003', hint = coalesce('from ' || before || ' it may go to: ' || known, before || ' has no way out');
+end
+$$;
+grant execute on function bursar.refuse_payment_move(text, bigint, text, text, text) to public;
+
+-- Refuses a first state that the table of moves does not know.
+create function bursar.refuse_illegal_payment_start() returns trigger
+language plpgsql as
+$$
 begin
     if not exists (
         select from bursar.payment_move m
-        where m.machine = of_machine and m.from_state = before and m.to_state = new.state and m.cause = new.cause
+        where m.machine = tg_argv[0] and m.from_state = 'new' and m.to_state = new.state and m.cause = new.cause
     ) then
-        select string_agg(distinct m.to_state || ' (' || m.cause || ')', ', ') into known
-        from bursar.payment_move m where m.machine = of_machine and m.from_state = before;
-        raise exception 'payment % % cannot go from % to % because of %', of_machine, new.id, before, new.state, new.cause
-            using errcode = 'BU003', hint = coalesce('from ' || before || ' it may go to: ' || known, before || ' has no way out');
-    elsif tg_op = 'UPDATE' and new.version <> old.version + 1 then
-        raise exception 'payment % % is at version %, not at %', of_machine, new.id, old.version, new.version - 1
-            using errcode = 'BU003', hint = 'read it again and decide again';
+        perform bursar.refuse_payment_move(tg_argv[0], new.id, 'new', new.state, new.cause);
     end if;
     return new;
 end
 $$;
-create trigger payment_intent_moves_legally before update of state on bursar.payment_intent
-    for each row when (old.state is distinct from new.state) execute function bursar.refuse_illegal_payment_state('intent');
 create trigger payment_intent_begins_legally before insert on bursar.payment_intent
-    for each row when (new.state <> 'open') execute function bursar.refuse_illegal_payment_state('intent');
-create trigger payment_attempt_moves_legally before update of state on bursar.payment_attempt
-    for each row when (old.state is distinct from new.state) execute function bursar.refuse_illegal_payment_state('attempt');
+    for each row when (new.state <> 'open') execute function bursar.refuse_illegal_payment_start('intent');
 create trigger payment_attempt_begins_legally before insert on bursar.payment_attempt
-    for each row when (new.state <> 'created') execute function bursar.refuse_illegal_payment_state('attempt');
+    for each row when (new.state <> 'created') execute function bursar.refuse_illegal_payment_start('attempt');
 
--- Writes the events of a statement's changes; the run and its fence are those of the transaction.
+-- Refuses changes that the table of moves does not know, and those that hide behind another; then writes the events of the
+-- statement's changes. The run and its fence are those of the transaction.
 create function bursar.tell_payment_moves() returns trigger
-language plpgsql as
+language plpgsql
+-- Before and after are many rows each, and the caller may have turned hash joins off.
+set enable_hashjoin = on as
 $$
 declare
     of_machine text := tg_argv[0];
@@ -230,16 +234,31 @@ declare
     with_fence bigint := nullif(current_setting('bursar.fence', true), '')::bigint;
     teller     text := bursar.actor();
     moment     timestamptz := bursar.business_now();
+    wrong      record;
 begin
     if tg_op = 'INSERT' then
         insert into bursar.payment_event (tenant_id, machine, object_id, seq, from_state, to_state, cause, source, run_id, fence, actor, at)
         select n.tenant_id, of_machine, n.id, n.version, 'new', n.state, n.cause, n.source, of_run, with_fence, teller, moment from after_it n;
-    else
-        insert into bursar.payment_event (tenant_id, machine, object_id, seq, from_state, to_state, cause, source, run_id, fence, actor, at)
-        select n.tenant_id, of_machine, n.id, n.version, o.state, n.state, n.cause, n.source, of_run, with_fence, teller, moment
-        from after_it n join before_it o on o.tenant_id = n.tenant_id and o.id = n.id
-        where o.state <> n.state;
+        return null;
     end if;
+    select n.id, o.state as was, n.state, n.cause, o.version, n.version - 1 as read_at into wrong
+    from after_it n
+    join before_it o on o.id = n.id and o.tenant_id = n.tenant_id
+    left join bursar.payment_move m
+        on m.machine = of_machine and m.from_state = o.state and m.to_state = n.state and m.cause = n.cause
+    where o.state <> n.state and (m.machine is null or n.version <> o.version + 1)
+    limit 1;
+    if found then
+        if wrong.version = wrong.read_at then
+            perform bursar.refuse_payment_move(of_machine, wrong.id, wrong.was, wrong.state, wrong.cause);
+        end if;
+        raise exception 'payment % % is at version %, not at %', of_machine, wrong.id, wrong.version, wrong.read_at
+            using errcode = 'BU003', hint = 'read it again and decide again';
+    end if;
+    insert into bursar.payment_event (tenant_id, machine, object_id, seq, from_state, to_state, cause, source, run_id, fence, actor, at)
+    select n.tenant_id, of_machine, n.id, n.version, o.state, n.state, n.cause, n.source, of_run, with_fence, teller, moment
+    from after_it n join before_it o on o.id = n.id and o.tenant_id = n.tenant_id
+    where o.state <> n.state;
     return null;
 end
 $$;
@@ -351,7 +370,7 @@ create unique index one_match_per_observation on bursar.payment_match (issuer_id
 create unique index one_settlement_per_hash on bursar.payment_match (issuer_id, provider_hash)
     where role = 'settles' and released_at is null and provider_hash is not null;
 create index payment_match_of_attempt on bursar.payment_match (tenant_id, attempt_id) where released_at is null;
-create index payment_match_of_day on bursar.payment_match (account_id, occurred_at) where role = 'settles' and released_at is null;
+create index payment_match_of_day on bursar.payment_match (account_id, occurred_at);
 call bursar.wall('bursar.payment_match');
 
 create function bursar.refuse_match_change() returns trigger

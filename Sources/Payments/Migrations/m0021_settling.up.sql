@@ -86,6 +86,8 @@ end
 $$;
 
 -- Placing ----------------------------------------------------------------------------------------------------------------
+-- The functions that look things up by key do so whatever their tables held when they were planned: a plan for empty tables
+-- would read all of them in every chunk that follows. `offset 0` keeps a join in the order in which it is written.
 
 -- Which attempt an observation may belong to, by the first tier that knows any: the QR's md5, the provider's own reference,
 -- the bill number, the bank's reference. More than one candidate of a tier is ambiguous, and stops there. It reads every
@@ -98,44 +100,61 @@ create function bursar.candidates(of_observations bigint[]) returns table (
     tier               smallint,
     how_many           integer
 )
-language sql stable
-begin atomic
-    select o.id, o.tenant_id,
-        case when best.how_many = 1 then best.tenant_id end, case when best.how_many = 1 then best.attempt_id end,
-        best.tier, coalesce(best.how_many, 0)
-    from unnest(of_observations) as wanted (id)
-    join bursar.observation o on o.id = wanted.id
-    left join lateral (
-        select found.tier, count(distinct found.attempt_id)::integer as how_many, min(found.attempt_id) as attempt_id,
-            min(found.tenant_id) as tenant_id
-        from (
-            select 1::smallint as tier, a.tenant_id, a.id as attempt_id
-            from bursar.payment_attempt a where a.issuer_id = o.issuer_id and a.md5 = o.md5
-            union all
-            select 1::smallint, a.tenant_id, a.id
-            from bursar.payment_attempt a where a.issuer_id = o.issuer_id and a.md5_ascii = o.md5
-            union all
-            select 2::smallint, m.tenant_id, m.attempt_id
-            from bursar.payment_match m
+language plpgsql stable
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as
+$$
+#variable_conflict use_column
+begin
+    return query
+    with asked as materialized (
+        select o.id, o.tenant_id, o.issuer_id, o.account_id, o.md5, o.provider_hash, o.bill_number, o.bank_reference
+        from unnest(of_observations) as wanted (id)
+        join bursar.observation o on o.id = wanted.id
+    ), found (id, observation_tenant, tier, tenant_id, attempt_id) as (
+        select o.id, o.tenant_id, 1::smallint, a.tenant_id, a.id
+        from asked o join bursar.payment_attempt a on a.issuer_id = o.issuer_id and a.md5 = o.md5
+        union all
+        select o.id, o.tenant_id, 1::smallint, a.tenant_id, a.id
+        from asked o join bursar.payment_attempt a on a.issuer_id = o.issuer_id and a.md5_ascii = o.md5
+        union all
+        select o.id, o.tenant_id, 2::smallint, m.tenant_id, m.attempt_id
+        from asked o
+        cross join lateral (
+            select m.tenant_id, m.attempt_id from bursar.payment_match m
             where m.issuer_id = o.issuer_id and m.provider_hash = o.provider_hash and m.role = 'settles' and m.released_at is null
-            union all
-            select 2::smallint, a.tenant_id, a.id
-            from bursar.payment_attempt a
-            where a.issuer_id = o.issuer_id and a.account_id = o.account_id and a.provider_reference = o.provider_hash
-            union all
-            select 3::smallint, a.tenant_id, a.id
-            from bursar.payment_attempt a where a.issuer_id = o.issuer_id and a.bill_number = o.bill_number
-            union all
-            select 4::smallint, m.tenant_id, m.attempt_id
-            from bursar.observation other
-            join bursar.payment_match m on m.issuer_id = other.issuer_id and m.observation_id = other.id and m.released_at is null
+            offset 0
+        ) as m
+        union all
+        select o.id, o.tenant_id, 2::smallint, a.tenant_id, a.id
+        from asked o
+        join bursar.payment_attempt a on a.issuer_id = o.issuer_id and a.account_id = o.account_id and a.provider_reference = o.provider_hash
+        union all
+        select o.id, o.tenant_id, 3::smallint, a.tenant_id, a.id
+        from asked o join bursar.payment_attempt a on a.issuer_id = o.issuer_id and a.bill_number = o.bill_number
+        union all
+        select o.id, o.tenant_id, 4::smallint, m.tenant_id, m.attempt_id
+        from asked o
+        cross join lateral (
+            select other.id from bursar.observation other
             where other.account_id = o.account_id and other.bank_reference = o.bank_reference and other.id <> o.id
-        ) as found
-        group by found.tier
-        order by found.tier
-        limit 1
-    ) as best on true;
-end;
+            offset 0
+        ) as other
+        cross join lateral (
+            select m.tenant_id, m.attempt_id from bursar.payment_match m
+            where m.issuer_id = o.issuer_id and m.observation_id = other.id and m.released_at is null
+            offset 0
+        ) as m
+        union all
+        -- The last tier knows none, so that every observation has an answer.
+        select o.id, o.tenant_id, null, null, null from asked o
+    )
+    select distinct on (f.id) f.id, f.observation_tenant, case when count(distinct f.attempt_id) = 1 then min(f.tenant_id) end,
+        case when count(distinct f.attempt_id) = 1 then min(f.attempt_id) end, f.tier, count(distinct f.attempt_id)::integer
+    from found f
+    group by f.id, f.observation_tenant, f.tier
+    order by f.id, f.tier nulls last;
+end
+$$;
 create index observation_by_reference on bursar.observation (account_id, bank_reference) where bank_reference is not null;
 create index payment_match_by_hash on bursar.payment_match (issuer_id, provider_hash) where provider_hash is not null;
 
@@ -160,6 +179,51 @@ end;
 create index payment_attempt_of_account on bursar.payment_attempt (account_id, currency, amount, presented_at)
     where state not in ('confirmed', 'created');
 
+-- Money that waits for its place, by observation, with its candidates; of one attempt only the first.
+create function bursar.waiting_money(after bigint, up_to integer) returns table (
+    observation_id     bigint,
+    observation_tenant bigint,
+    tenant_id          bigint,
+    attempt_id         bigint,
+    tier               smallint,
+    how_many           integer,
+    reverses           boolean,
+    suggestions        jsonb
+)
+language plpgsql stable
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as
+$$
+#variable_conflict use_column
+declare
+    waiting bigint[] := array(
+        select u.observation_id from bursar.observation_unplaced u
+        where not u.is_claim and u.observation_id > after
+        order by u.observation_id limit up_to);
+begin
+    return query
+    select f.observation_id, f.observation_tenant, f.tenant_id, f.attempt_id, f.tier, f.how_many, o.reverses,
+        case when f.how_many = 0 and not o.reverses then bursar.suggestions(f.observation_id) else '[]' end
+    from (
+        select c.*, row_number() over (partition by c.attempt_id order by c.observation_id) as place
+        from bursar.candidates(waiting) as c
+    ) as f
+    join bursar.observation o on o.tenant_id = f.observation_tenant and o.id = f.observation_id
+    where f.attempt_id is null or f.place = 1
+    order by f.observation_id;
+end
+$$;
+
+-- An observation with what was found of it: a row of the arrays that bursar.place is given.
+create type bursar.chosen as (
+    observation_id     bigint,
+    observation_tenant bigint,
+    tenant_id          bigint,
+    attempt_id         bigint,
+    tier               smallint,
+    how_many           integer,
+    suggestions        jsonb
+);
+
 -- An observation on its way to its place.
 create type bursar.placement as (
     observation_tenant bigint,
@@ -174,11 +238,14 @@ create type bursar.placement as (
     intent_id          bigint,
     invoice_id         bigint,
     attempt_state      text,
+    intent_state       text,
     provider_hash      text,
     currency           text,
     amount             bigint,
     occurred_at        timestamptz,
     of_match_id        bigint,   -- the settling match that this is the same money as
+    of_match_currency  text,
+    of_match_amount    bigint,
     role               text,     -- settles, confirms; null: to suspense
     result             text,     -- of the match, or the reason of the suspense
     applied            bigint,   -- to the attempt's own invoice
@@ -187,27 +254,19 @@ create type bursar.placement as (
 );
 
 -- Decides where each observation belongs, from rows that are locked. At most one observation an attempt is given.
-create function bursar.decide_placements(
-    of_observations bigint[], of_observation_tenants bigint[], of_tenants bigint[], of_attempts bigint[], of_tiers smallint[],
-    of_counts integer[], with_suggestions jsonb[]
-) returns setof bursar.placement
+create function bursar.decide_placements(chosen bursar.chosen[]) returns setof bursar.placement
 language sql stable
 begin atomic
-    with given as (
-        select g.* from unnest(of_observations, of_observation_tenants, of_tenants, of_attempts, of_tiers, of_counts, with_suggestions)
-            as g (observation_id, observation_tenant, tenant_id, attempt_id, tier, how_many, suggestions)
-    ), seen as (
+    with seen as (
         select o.tenant_id as observation_tenant, o.id, o.issuer_id, o.account_id, o.kind, o.source, g.tier, a.tenant_id, a.id as attempt_id,
-            a.intent_id, i.invoice_id, a.state as attempt_state, o.provider_hash, o.currency, o.amount, o.occurred_at, g.suggestions,
-            same.of_match as of_match_id,
+            a.intent_id, i.invoice_id, a.state as attempt_state, i.state as intent_state, o.provider_hash, o.currency, o.amount, o.occurred_at,
+            g.suggestions, same.of_match as of_match_id,
             case
                 when g.how_many > 1 then 'ambiguous'
                 when o.kind = 'claim' then case
                     when a.id is null then 'orphan'
                     when same.of_match is not null then 'same'
-                    when exists (select from bursar.payment_match m
-                        where m.tenant_id = a.tenant_id and m.attempt_id = a.id and m.role = 'settles' and m.released_at is null)
-                        then 'contradicted'
+                    when same.is_settled then 'contradicted'
                     else 'unconfirmed'
                 end
                 when o.amount is null or o.currency is null then 'unreadable'
@@ -215,9 +274,7 @@ begin atomic
                 when same.of_match is not null then 'same'
                 when o.account_id is distinct from a.account_id then 'wrong_account'
                 when o.currency <> a.currency then 'wrong_currency'
-                when exists (select from bursar.payment_match m
-                    where m.tenant_id = a.tenant_id and m.attempt_id = a.id and m.role = 'settles' and m.released_at is null)
-                    then 'duplicate'
+                when same.is_settled then 'duplicate'
                 -- A minute of difference between two clocks is no other payment.
                 when o.occurred_at < a.created_at - interval '5 minutes' and o.kind <> 'hand' then 'too_early'
                 when o.occurred_at > a.expires_at + interval '1 minute' and not acc.settles_late then 'late'
@@ -227,7 +284,7 @@ begin atomic
                 else 'exact'
             end as verdict,
             r.open_amount, r.tolerance
-        from given g
+        from unnest(chosen) as g
         join bursar.observation o on o.tenant_id = g.observation_tenant and o.id = g.observation_id
         left join bursar.payment_attempt a on a.tenant_id = g.tenant_id and a.id = g.attempt_id
         left join bursar.payment_intent i on i.tenant_id = a.tenant_id and i.id = a.intent_id
@@ -235,17 +292,17 @@ begin atomic
         left join bursar.receiving_account acc on acc.id = a.account_id
         left join lateral (
             -- The same money seen again: by its hash, or by another kind of witness who has not spoken for this match yet.
-            select min(m.id) as of_match
+            select count(*) > 0 as is_settled, min(m.id) filter (where
+                    (o.amount is null or o.amount = m.amount) and (o.currency is null or o.currency = m.currency)
+                    and (o.account_id is null or o.account_id is not distinct from m.account_id)
+                    and (m.provider_hash = o.provider_hash
+                        or ((m.provider_hash is null or o.provider_hash is null)
+                            and (o.kind = 'claim' or (m.kind <> o.kind and not exists (
+                                select from bursar.payment_match c
+                                where c.tenant_id = m.tenant_id and c.attempt_id = m.attempt_id and c.of_match_id = m.id
+                                    and c.kind = o.kind and c.released_at is null)))))) as of_match
             from bursar.payment_match m
             where m.tenant_id = a.tenant_id and m.attempt_id = a.id and m.role = 'settles' and m.released_at is null
-                and (o.amount is null or o.amount = m.amount) and (o.currency is null or o.currency = m.currency)
-                and (o.account_id is null or o.account_id is not distinct from m.account_id)
-                and (m.provider_hash = o.provider_hash
-                    or ((m.provider_hash is null or o.provider_hash is null)
-                        and (o.kind = 'claim' or (m.kind <> o.kind and not exists (
-                            select from bursar.payment_match c
-                            where c.tenant_id = m.tenant_id and c.attempt_id = m.attempt_id and c.of_match_id = m.id
-                                and c.kind = o.kind and c.released_at is null)))))
         ) as same on true
     ), sized as (
         select s.*, s.verdict in ('exact', 'under', 'over', 'late_settled') as settles,
@@ -255,8 +312,10 @@ begin atomic
         from seen s
     )
     select s.observation_tenant, s.id, s.issuer_id, s.account_id, s.kind, s.source, s.tier, s.tenant_id, s.attempt_id, s.intent_id,
-        s.invoice_id, s.attempt_state, s.provider_hash, s.currency, s.amount, s.occurred_at,
+        s.invoice_id, s.attempt_state, s.intent_state, s.provider_hash, s.currency, s.amount, s.occurred_at,
         case when s.verdict = 'same' then s.of_match_id end,
+        case when s.verdict = 'same' then (select m.currency from bursar.payment_match m where m.tenant_id = s.tenant_id and m.id = s.of_match_id) end,
+        case when s.verdict = 'same' then (select m.amount from bursar.payment_match m where m.tenant_id = s.tenant_id and m.id = s.of_match_id) end,
         case when s.settles then 'settles' when s.verdict = 'same' then 'confirms' end,
         case s.verdict when 'late_settled' then 'late' else s.verdict end,
         case when s.settles then least(s.amount, s.open_before) end,
@@ -265,149 +324,159 @@ begin atomic
     from sized s;
 end;
 
+-- What became of placed observations that bursar.place has to tell, or to do more about.
+create type bursar.placed_tally as (result text, is_money boolean, currency text, how_many bigint, amount bigint);
+create type bursar.surplus as (tenant_id bigint, match_id bigint, observation_id bigint, currency text, amount bigint, source text);
+
 -- Places observations that are not placed yet, and tells by result and currency how many they were and how much they bear.
 -- The arrays are those of bursar.candidates. The transaction names the tenants of the observations and of the attempts.
 create function bursar.place(
     of_observations bigint[], of_observation_tenants bigint[], of_tenants bigint[], of_attempts bigint[], of_tiers smallint[],
     of_counts integer[], with_suggestions jsonb[]
 ) returns table (result text, is_money boolean, currency text, how_many bigint, amount bigint)
-language plpgsql as
+language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as
 $$
 #variable_conflict use_column
 declare
-    of_run bigint := nullif(current_setting('bursar.run', true), '')::bigint;
-    moment timestamptz := bursar.business_now();
-    teller text := bursar.actor();
-    still  integer[];
-    placed bursar.placement[];
-    more   bursar.placement;
-    settled bigint;
-    rest   bigint;
+    of_run  bigint := nullif(current_setting('bursar.run', true), '')::bigint;
+    fenced  bigint := nullif(current_setting('bursar.fence', true), '')::bigint;
+    moment  timestamptz := bursar.business_now();
+    teller  text := bursar.actor();
+    chosen  bursar.chosen[];
+    tenants bigint[];
+    keys    bigint[];
+    tallies bursar.placed_tally[];
+    extra   bursar.surplus[];
+    more    bursar.surplus;
+    rest    bigint;
 begin
     -- What another transaction has placed meanwhile is left out.
     with gone as (
         delete from bursar.observation_unplaced u
-        using unnest(of_observations, of_observation_tenants) as g (id, tenant)
-        where u.tenant_id = g.tenant and u.observation_id = g.id
-        returning u.observation_id
+        using unnest(of_observations, of_observation_tenants, of_tenants, of_attempts, of_tiers, of_counts, with_suggestions)
+            as g (id, observation_tenant, tenant, attempt, tier, how_many, suggestions)
+        where u.tenant_id = g.observation_tenant and u.observation_id = g.id
+        returning g.*
     )
-    select array_agg(g.place order by g.place) into still
-    from unnest(of_observations) with ordinality as g (id, place)
-    where g.id in (select observation_id from gone);
-    if still is null then
+    select array_agg(row(g.*)::bursar.chosen) into chosen from gone g;
+    if chosen is null then
         return;
     end if;
-    perform from bursar.payment_attempt a join unnest(of_tenants, of_attempts) as g (tenant, id) on a.tenant_id = g.tenant and a.id = g.id
-    order by a.id for no key update of a;
-    perform from bursar.payment_intent i
-    join bursar.payment_attempt a on i.tenant_id = a.tenant_id and i.id = a.intent_id
-    join unnest(of_tenants, of_attempts) as g (tenant, id) on a.tenant_id = g.tenant and a.id = g.id
-    order by i.id for no key update of i;
-    perform from bursar.receivable r
-    join bursar.payment_intent i on i.tenant_id = r.tenant_id and i.invoice_id = r.invoice_id
-    join bursar.payment_attempt a on i.tenant_id = a.tenant_id and i.id = a.intent_id
-    join unnest(of_tenants, of_attempts) as g (tenant, id) on a.tenant_id = g.tenant and a.id = g.id
+    select array_agg(l.tenant_id), array_agg(l.intent_id) into tenants, keys from (
+        select a.tenant_id, a.intent_id
+        from unnest(chosen) g join bursar.payment_attempt a on a.tenant_id = g.tenant_id and a.id = g.attempt_id
+        order by a.id for no key update of a
+    ) as l;
+    select array_agg(l.tenant_id), array_agg(l.invoice_id) into tenants, keys from (
+        select i.tenant_id, i.invoice_id
+        from unnest(tenants, keys) as g (tenant, id) join bursar.payment_intent i on i.tenant_id = g.tenant and i.id = g.id
+        order by i.id for no key update of i
+    ) as l;
+    perform from unnest(tenants, keys) as g (tenant, id)
+    join bursar.receivable r on r.tenant_id = g.tenant and r.invoice_id = g.id
     order by r.invoice_id for no key update of r;
 
-    select array_agg(d order by d.observation_id) into placed
-    from bursar.decide_placements(
-        array(select of_observations[s] from unnest(still) as s), array(select of_observation_tenants[s] from unnest(still) as s),
-        array(select of_tenants[s] from unnest(still) as s), array(select of_attempts[s] from unnest(still) as s),
-        array(select of_tiers[s] from unnest(still) as s), array(select of_counts[s] from unnest(still) as s),
-        array(select with_suggestions[s] from unnest(still) as s)
-    ) as d;
-
-    insert into bursar.payment_match (tenant_id, issuer_id, account_id, observation_id, attempt_id, intent_id, invoice_id, kind, role, result,
-        tier, of_match_id, provider_hash, currency, amount, occurred_at, actor, matched_at)
-    select p.tenant_id, p.issuer_id, p.account_id, p.observation_id, p.attempt_id, p.intent_id, p.invoice_id, p.kind, p.role, p.result,
-        p.tier, p.of_match_id, p.provider_hash, coalesce(p.currency, m.currency), coalesce(p.amount, m.amount), p.occurred_at, teller, moment
-    from unnest(placed) p
-    left join bursar.payment_match m on m.tenant_id = p.tenant_id and m.id = p.of_match_id
-    where p.role is not null;
-    insert into bursar.suspense (tenant_id, issuer_id, account_id, observation_id, attempt_id, reason, is_money, currency, amount, occurred_at,
-        suggestions, opened_at)
-    select coalesce(p.tenant_id, p.observation_tenant), p.issuer_id, p.account_id, p.observation_id, p.attempt_id, p.result, p.kind <> 'claim',
-        p.currency, p.amount, p.occurred_at, coalesce(p.suggestions, '[]'), moment
-    from unnest(placed) p
-    where p.role is null;
-
-    insert into bursar.allocation (tenant_id, invoice_id, currency, amount, kind, match_id, actor, at)
-    select p.tenant_id, p.invoice_id, p.currency, p.applied, 'payment', m.id, teller, moment
-    from unnest(placed) p
-    join bursar.payment_match m on m.issuer_id = p.issuer_id and m.observation_id = p.observation_id and m.released_at is null
-        and m.tenant_id = p.tenant_id
-    where p.role = 'settles' and p.applied > 0;
-
-    update bursar.payment_attempt a
-    set state = 'confirmed', version = a.version + 1, cause = 'money_came', source = p.source
-    from unnest(placed) p
-    where a.tenant_id = p.tenant_id and a.id = p.attempt_id and p.role = 'settles' and a.state not in ('confirmed', 'mismatched');
-    update bursar.payment_attempt a
-    set state = 'confirmed', version = a.version + 1, cause = 'assigned', source = p.source
-    from unnest(placed) p
-    where a.tenant_id = p.tenant_id and a.id = p.attempt_id and p.role = 'settles' and a.state = 'mismatched';
-    update bursar.payment_attempt a
-    set state = 'mismatched', version = a.version + 1, cause = 'money_differs', source = p.source
-    from unnest(placed) p
-    where a.tenant_id = p.tenant_id and a.id = p.attempt_id and p.role is null and p.kind <> 'claim'
-        and p.result in ('wrong_account', 'wrong_currency', 'too_early', 'late') and a.state not in ('confirmed', 'mismatched');
-    update bursar.payment_intent i
-    set state = wanted.state, version = i.version + 1, cause = 'money_came', source = wanted.source
-    from (
-        -- The last placement of an intent knows what is open in the end.
-        select distinct on (p.tenant_id, p.intent_id) p.tenant_id, p.intent_id, p.source, case
-                when p.open_after > 0 then 'partially_paid' when n.state in ('expired', 'cancelled') then 'late_paid' else 'paid' end as state
-        from unnest(placed) p
-        join bursar.payment_intent n on n.tenant_id = p.tenant_id and n.id = p.intent_id
-        where p.role = 'settles'
-        order by p.tenant_id, p.intent_id, p.observation_id desc
-    ) as wanted
-    where i.tenant_id = wanted.tenant_id and i.id = wanted.intent_id and i.state <> wanted.state
-        and i.state not in ('paid', 'late_paid', 'refunded');
-
-    -- What is found once is asked about again: a receiving bank may give it back.
-    insert into bursar.payment_lookup as l (tenant_id, attempt_id, account_id, purpose, provider_hash, due_at, presented_at)
-    select p.tenant_id, p.attempt_id, p.account_id, 'refund', p.provider_hash, greatest(moment, p.occurred_at) + interval '1 day', p.occurred_at
-    from unnest(placed) p
-    where p.role is not null and p.kind in ('lookup', 'statement') and p.provider_hash is not null and p.result <> 'reversed'
-    on conflict (tenant_id, attempt_id) do update
-        set purpose = 'refund', provider_hash = excluded.provider_hash, due_at = excluded.due_at, hinted = false, tries = 0
-        where l.purpose = 'payment';
-
-    -- Only surplus goes elsewhere: the oldest debt first, the rest to the tenant's credit.
-    for more in select p.* from unnest(placed) p where p.role = 'settles' and p.amount > p.applied order by p.observation_id loop
-        select m.id into settled from bursar.payment_match m
-        where m.tenant_id = more.tenant_id and m.issuer_id = more.issuer_id and m.observation_id = more.observation_id and m.released_at is null;
-        rest := bursar.spread(more.tenant_id, more.currency, more.amount - more.applied, 'payment', settled, more.source);
-        if rest > 0 then
-            insert into bursar.credit_entry (tenant_id, currency, amount, kind, match_id)
-            values (more.tenant_id, more.currency, rest, 'surplus', settled);
-        end if;
-    end loop;
-
-    with told as (
+    with placed as materialized (
+        select d.*, d.role is not distinct from 'settles' as settles,
+            case when d.role is not null then nextval('bursar.payment_match_id_seq') end as match_id
+        from bursar.decide_placements(chosen) as d
+    ), matched as (
+        insert into bursar.payment_match (id, tenant_id, issuer_id, account_id, observation_id, attempt_id, intent_id, invoice_id, kind, role,
+            result, tier, of_match_id, provider_hash, currency, amount, occurred_at, run_id, fence, actor, matched_at)
+        overriding system value
+        select p.match_id, p.tenant_id, p.issuer_id, p.account_id, p.observation_id, p.attempt_id, p.intent_id, p.invoice_id, p.kind, p.role,
+            p.result, p.tier, p.of_match_id, p.provider_hash, coalesce(p.currency, p.of_match_currency),
+            coalesce(p.amount, p.of_match_amount), p.occurred_at, of_run, fenced, teller, moment
+        from placed p
+        where p.role is not null
+    ), waits as (
+        insert into bursar.suspense (tenant_id, issuer_id, account_id, observation_id, attempt_id, reason, is_money, currency, amount,
+            occurred_at, suggestions, opened_at)
+        select coalesce(p.tenant_id, p.observation_tenant), p.issuer_id, p.account_id, p.observation_id, p.attempt_id, p.result,
+            p.kind <> 'claim', p.currency, p.amount, p.occurred_at, coalesce(p.suggestions, '[]'), moment
+        from placed p
+        where p.role is null
+    ), taken_off as (
+        insert into bursar.allocation (tenant_id, invoice_id, currency, amount, kind, match_id, run_id, actor, at)
+        select p.tenant_id, p.invoice_id, p.currency, p.applied, 'payment', p.match_id, of_run, teller, moment
+        from placed p
+        where p.settles and p.applied > 0
+    ), intents as (
+        update bursar.payment_intent i
+        set state = wanted.state, version = i.version + 1, cause = 'money_came', source = wanted.source
+        from (
+            -- The last placement of an intent knows what is open in the end.
+            select distinct on (p.tenant_id, p.intent_id) p.tenant_id, p.intent_id, p.source,
+                case
+                    when p.open_after > 0 then 'partially_paid' when p.intent_state in ('expired', 'cancelled') then 'late_paid' else 'paid'
+                end as state
+            from placed p
+            where p.settles
+            order by p.tenant_id, p.intent_id, p.observation_id desc
+        ) as wanted
+        where i.tenant_id = wanted.tenant_id and i.id = wanted.intent_id and i.state <> wanted.state
+            and i.state not in ('paid', 'late_paid', 'refunded')
+    ), attempts as (
+        update bursar.payment_attempt a
+        set state = case when p.settles then 'confirmed' else 'mismatched' end, version = a.version + 1, source = p.source,
+            cause = case when not p.settles then 'money_differs' when a.state = 'mismatched' then 'assigned' else 'money_came' end
+        from placed p
+        where a.tenant_id = p.tenant_id and a.id = p.attempt_id and a.state <> 'confirmed'
+            and (p.settles
+                or (p.role is null and p.kind <> 'claim' and a.state <> 'mismatched'
+                    and p.result in ('wrong_account', 'wrong_currency', 'too_early', 'late')))
+    ), asked_again as (
+        -- What is found once is asked about again: a receiving bank may give it back.
+        insert into bursar.payment_lookup as l (tenant_id, attempt_id, account_id, purpose, provider_hash, due_at, presented_at)
+        select p.tenant_id, p.attempt_id, p.account_id, 'refund', p.provider_hash, greatest(moment, p.occurred_at) + interval '1 day',
+            p.occurred_at
+        from placed p
+        where p.role is not null and p.kind in ('lookup', 'statement') and p.provider_hash is not null
+        on conflict (tenant_id, attempt_id) do update
+            set purpose = 'refund', provider_hash = excluded.provider_hash, due_at = excluded.due_at, hinted = false, tries = 0
+            where l.purpose = 'payment'
+    ), told as materialized (
         select coalesce(p.tenant_id, p.observation_tenant) as tenant_id,
-            case when p.role = 'settles' then 'payment.received' else 'payment.mismatched' end as kind,
-            case when p.role = 'settles' then 'invoice' else 'observation' end as subject_kind,
-            case when p.role = 'settles' then p.invoice_id else p.observation_id end as subject_id,
+            case when p.settles then 'payment.received' else 'payment.mismatched' end as kind,
+            case when p.settles then 'invoice' else 'observation' end as subject_kind,
+            case when p.settles then p.invoice_id else p.observation_id end as subject_id,
             jsonb_strip_nulls(jsonb_build_object('result', p.result, 'attempt', p.attempt_id, 'observation', p.observation_id,
                 'source', p.source, 'currency', p.currency, 'amount', p.amount, 'invoice', p.invoice_id)) as content
-        from unnest(placed) p
-        where p.role = 'settles' or p.role is null
+        from placed p
+        where p.settles or p.role is null
     ), events as (
         insert into bursar.event (tenant_id, at, kind, subject_kind, subject_id, run_id, actor, content)
         select t.tenant_id, moment, t.kind, t.subject_kind, t.subject_id, of_run, teller, t.content from told t
+    ), audited as (
+        insert into bursar.audit_entry (tenant_id, at, actor, action, object, run_id, canonical)
+        select t.tenant_id, moment, teller, t.kind, t.subject_kind || ':' || t.subject_id, of_run,
+            bursar.audit_canonical(t.tenant_id, moment, teller, t.kind, t.subject_kind || ':' || t.subject_id, of_run, t.content)
+        from told t
     )
-    insert into bursar.audit_entry (tenant_id, at, actor, action, object, run_id, canonical)
-    select t.tenant_id, moment, teller, t.kind, t.subject_kind || ':' || t.subject_id, of_run,
-        bursar.audit_canonical(t.tenant_id, moment, teller, t.kind, t.subject_kind || ':' || t.subject_id, of_run, t.content)
-    from told t;
+    select
+        array(
+            select row(p.result, p.kind <> 'claim', p.currency, count(*), sum(p.amount)::bigint)::bursar.placed_tally
+            from placed p
+            group by p.result, p.kind <> 'claim', p.currency
+            order by p.result, p.kind <> 'claim', p.currency),
+        array(
+            select row(p.tenant_id, p.match_id, p.observation_id, p.currency, p.amount - p.applied, p.source)::bursar.surplus
+            from placed p
+            where p.settles and p.amount > p.applied
+            order by p.observation_id)
+    into tallies, extra;
 
-    return query
-    select p.result, p.kind <> 'claim', p.currency, count(*), sum(p.amount)::bigint
-    from unnest(placed) p
-    group by p.result, p.kind <> 'claim', p.currency
-    order by 1, 2, 3;
+    -- Only surplus goes elsewhere: the oldest debt first, the rest to the tenant's credit.
+    foreach more in array extra loop
+        rest := bursar.spread(more.tenant_id, more.currency, more.amount, 'payment', more.match_id, more.source);
+        if rest > 0 then
+            insert into bursar.credit_entry (tenant_id, currency, amount, kind, match_id)
+            values (more.tenant_id, more.currency, rest, 'surplus', more.match_id);
+        end if;
+    end loop;
+
+    return query select t.* from unnest(tallies) as t;
 end
 $$;
 
@@ -530,11 +599,12 @@ begin
 end
 $$;
 
-grant execute on function bursar.candidates(bigint[]), bursar.suggestions(bigint) to bursar_scan, bursar_ops;
+grant execute on function bursar.candidates(bigint[]), bursar.suggestions(bigint), bursar.waiting_money(bigint, integer) to bursar_scan, bursar_ops;
+grant usage on sequence bursar.payment_match_id_seq to bursar_app;
 grant execute on function
     bursar.credit_of(bigint, text), bursar.follow_receivable(bigint, bigint, text, text),
     bursar.spread(bigint, text, bigint, text, bigint, text), bursar.apply_credit(bigint, text, text),
-    bursar.decide_placements(bigint[], bigint[], bigint[], bigint[], smallint[], integer[], jsonb[]),
+    bursar.decide_placements(bursar.chosen[]),
     bursar.place(bigint[], bigint[], bigint[], bigint[], smallint[], integer[], jsonb[]),
     bursar.put_back(bursar.payment_match, bigint), bursar.left_of_match(bigint, bigint),
     bursar.place_reversal(bigint, bigint, bigint, bigint)

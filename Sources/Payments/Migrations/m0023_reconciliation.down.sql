@@ -2,12 +2,6 @@
 
 set local role bursar_owner;
 
-create or replace function bursar.wake_callback_verification() returns void
-language sql security definer set search_path = pg_catalog, bursar as
-$$
-    select
-$$;
-
 drop function bursar.control_totals(date, date), bursar.advance_watermarks(timestamptz), bursar.watermarks_reached(timestamptz),
     bursar.covered_until(bigint);
 drop table bursar.statement_bad_row, bursar.statement_import;

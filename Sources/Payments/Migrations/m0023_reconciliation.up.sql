@@ -124,6 +124,7 @@ create table bursar.statement_import (
     good_rows   bigint not null default 0,
     bad_rows    bigint not null default 0,
     known_rows  bigint not null default 0,     -- that an earlier file had told already
+    other_rows  bigint not null default 0,     -- money out that is none of ours, and lines without money
     finished_at timestamptz,                   -- null: reading it was broken off; read it again
     imported_by text not null default bursar.actor(),
     imported_at timestamptz not null default bursar.business_now(),
@@ -252,26 +253,6 @@ begin atomic
     group by m.account_id, m.day, m.currency
     order by m.account_id, m.day, m.currency;
 end;
-
--- Callbacks ----------------------------------------------------------------------------------------------------------------
-
--- Asks for a run that reads the inbox, unless one is waiting to begin: what comes while one runs may have come too late for it.
-create or replace function bursar.wake_callback_verification() returns void
-language plpgsql security definer set search_path = pg_catalog, bursar as
-$$
-begin
-    if not pg_try_advisory_xact_lock(hashtextextended('bursar.wake/callback-verification', 0))
-        or exists (
-            select from bursar.run r
-            where r.job = 'callback-verification' and not r.dry_run
-                and (r.state = 'ready' or (r.state = 'scheduled' and r.run_at < clock_timestamp() + interval '5 seconds'))
-        )
-    then
-        return;
-    end if;
-    perform bursar.enqueue('callback-verification', reason => 'webhooks came');
-end
-$$;
 
 grant execute on function bursar.next_lookup(timestamptz, timestamptz, integer) to bursar_app, bursar_scan, bursar_ops;
 grant execute on function

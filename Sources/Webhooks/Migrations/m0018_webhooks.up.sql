@@ -108,11 +108,22 @@ $$
     where a.evidence is distinct from excluded.evidence
 $$;
 
--- Wakes the processing of callbacks; called after the commit of new posts, now and then at most.
+-- Asks for a run that reads the inbox, unless one is waiting to begin: what comes while one runs may have come too late for it.
 create function bursar.wake_callback_verification() returns void
-language sql security definer set search_path = pg_catalog, bursar as
+language plpgsql security definer set search_path = pg_catalog, bursar as
 $$
-    select
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('bursar.wake/callback-verification', 0))
+        or exists (
+            select from bursar.run r
+            where r.job = 'callback-verification' and not r.dry_run
+                and (r.state = 'ready' or (r.state = 'scheduled' and r.run_at < clock_timestamp() + interval '5 seconds'))
+        )
+    then
+        return;
+    end if;
+    perform bursar.enqueue('callback-verification', reason => 'webhooks came');
+end
 $$;
 
 -- Processing -----------------------------------------------------------------------------------------------------------

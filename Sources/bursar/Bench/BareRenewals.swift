@@ -79,8 +79,12 @@ struct WrittenRows: Equatable, Sendable {
     private let tables: [String]
 
     /// Counts what stands in the tables of schema `bursar`, or of `bare`.
-    static func of(_ schema: String, _ cluster: BenchCluster) async throws -> WrittenRows {
-        let query = BareTables.written.map { table, condition in
+    static func of(
+        _ schema: String,
+        _ cluster: BenchCluster,
+        _ written: [(String, String)] = BareTables.written
+    ) async throws -> WrittenRows {
+        let query = written.map { table, condition in
             "select '\(table)' as name, count(*) as rows, coalesce(sum(pg_column_size(t.*)), 0) as bytes"
                 + " from \(schema).\(table) t where \(condition)"
         }

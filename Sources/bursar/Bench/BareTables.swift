@@ -15,12 +15,25 @@ enum BareTables {
         create table bench.subscription_before as select * from bursar.subscription;
         """
 
-    static let clones = """
+    static let clones = clones(
+        of: [
+            "subscription", "subscription_schedule", "period", "number_series", "invoice", "invoice_line", "receivable",
+            "event",
+            "audit_entry",
+        ],
+        filledBy: """
+            insert into bare.subscription overriding system value select * from bench.subscription_before order by id;
+            insert into bare.subscription_schedule select * from bursar.subscription_schedule order by subscription_id;
+            """
+    )
+
+    /// Clones of tables, filled by statements, with the triggers whose functions' names are like `triggers`.
+    static func clones(of names: [String], filledBy filling: String, triggers: String = "%") -> String {
+        """
         create schema bare;
         do $clone$
         declare
-            names text[] := array['subscription', 'subscription_schedule', 'period', 'number_series', 'invoice',
-                'invoice_line', 'receivable', 'event', 'audit_entry'];
+            names text[] := array[\(names.map { "'\($0)'" }.joined(separator: ", "))];
             name text;
             found record;
         begin
@@ -33,8 +46,7 @@ enum BareTables {
                     execute format('alter table bare.%I set (%s)', name, found.option);
                 end loop;
             end loop;
-            insert into bare.subscription overriding system value select * from bench.subscription_before order by id;
-            insert into bare.subscription_schedule select * from bursar.subscription_schedule order by subscription_id;
+            \(filling)
             for found in
                 select c.relname as name, k.conname, pg_get_constraintdef(k.oid) as definition, t.relname as target
                 from pg_constraint k
@@ -51,13 +63,15 @@ enum BareTables {
                 select c.relname as name, pg_get_triggerdef(t.oid) as definition
                 from pg_trigger t
                 join pg_class c on c.oid = t.tgrelid
-                where not t.tgisinternal and t.tgrelid = any (select ('bursar.' || n)::regclass from unnest(names) as n)
+                join pg_proc p on p.oid = t.tgfoid
+                where not t.tgisinternal and p.proname like '\(triggers)' and t.tgrelid = any (select ('bursar.' || n)::regclass from unnest(names) as n)
             loop
                 execute replace(found.definition, ' ON bursar.' || found.name, ' ON bare.' || found.name);
             end loop;
         end
         $clone$;
         """
+    }
 
     /// The run that filled the sheets has done its duty; copies should be small.
     static let emptied = """

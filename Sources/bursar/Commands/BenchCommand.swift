@@ -10,7 +10,7 @@ struct BenchCommand: AsyncParsableCommand {
             Measures a private PostgreSQL server of its own, which is removed afterwards. Without a subject it measures \
             everything. Exit code 1 when a figure misses what is demanded of it.
             """,
-        subcommands: [All.self, Queue.self, Renewals.self, Webhooks.self, Memory.self, Cron.self],
+        subcommands: [All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Memory.self, Cron.self],
         defaultSubcommand: All.self
     )
 
@@ -29,7 +29,9 @@ struct BenchCommand: AsyncParsableCommand {
                 let queue = try await QueueBench().measure(cluster, &machine, say)
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
                 let webhooks = try await WebhookBench().measure(cluster, &machine, say)
-                return [cron] + queue + renewals + webhooks + (try await MemoryBench().measure(cluster, &machine, say))
+                let reconciliation = try await ReconciliationBench(rows: 200_000).measure(cluster, &machine, say)
+                return [cron] + queue + renewals + webhooks + reconciliation
+                    + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
     }
@@ -119,6 +121,32 @@ struct BenchCommand: AsyncParsableCommand {
 
         func run() async throws {
             let bench = WebhookBench(count: count, runs: runs, memoryCount: memoryCount, bytes: bytes)
+            try await BenchCommand.run(options) { cluster, machine, say in
+                try await bench.measure(cluster, &machine, say)
+            }
+        }
+    }
+
+    /// Reconciliation beside bare SQL.
+    struct Reconciliation: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "reconciliation",
+            abstract: "Place statement rows against open attempts, beside one bare statement that writes the same rows."
+        )
+
+        @Option(help: "Statement rows, and open attempts.") var rows = 1_000_000
+        @Option(help: "Tenants that the attempts belong to.") var tenants = 1000
+        @Option(help: "Rows that one transaction works on.") var chunk = 2000
+        @Option(help: "How often each is measured.") var runs = 3
+        @OptionGroup var options: GlobalOptions
+
+        func validate() throws {
+            guard rows > 0, tenants > 0, runs > 0 else { throw ValidationError("the numbers must be positive") }
+            guard (1...20_000).contains(chunk) else { throw ValidationError("--chunk must be from 1 to 20000") }
+        }
+
+        func run() async throws {
+            let bench = ReconciliationBench(rows: rows, tenants: tenants, chunk: chunk, runs: runs)
             try await BenchCommand.run(options) { cluster, machine, say in
                 try await bench.measure(cluster, &machine, say)
             }

@@ -1,9 +1,10 @@
 import ArgumentParser
 import Engine
+import Payments
 import Schedules
 import Webhooks
 
-/// Checks schedule files and webhook sources; needs no database and no daemon.
+/// Checks schedule files, webhook sources and statement layouts; needs no database and no daemon.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
@@ -41,6 +42,8 @@ struct CheckCommand: AsyncParsableCommand {
         var files: [String] = []
         var hash: String?
         var webhookSources: Int?
+        /// Nil where no file of them is configured, or paths were given.
+        var statementLayouts: [String]?
         var problems: [Fault] = []
 
         /// For people.
@@ -48,7 +51,10 @@ struct CheckCommand: AsyncParsableCommand {
             let sources = webhookSources.map { $0 == 1 ? "1 webhook source" : "\($0) webhook sources" }
             guard let hash else { return "\(sources ?? "nothing") in \(files.joined(separator: ", ")) in order" }
             let schedules = schedules == 1 ? "1 schedule" : "\(schedules) schedules"
-            let things = [schedules, sources].compactMap(\.self).joined(separator: " and ")
+            let layouts = statementLayouts.map {
+                $0.count == 1 ? "1 statement layout" : "\($0.count) statement layouts"
+            }
+            let things = [schedules, sources, layouts].compactMap(\.self).joined(separator: " and ")
             let files = files.count == 1 ? "1 file is" : "\(files.count) files are"
             return "\(things) in \(files) in order (\(hash.prefix(12)))"
         }
@@ -76,6 +82,17 @@ struct CheckCommand: AsyncParsableCommand {
                 answer.files.append(file)
             } catch {
                 problems += error.problems
+            }
+        }
+        if paths.isEmpty, webhooks == nil, let file = settings.statementLayouts {
+            do {
+                answer.statementLayouts = try StatementLayouts.read(file).map(\.name)
+                answer.files.append(file)
+            } catch let error as LayoutProblems {
+                problems += error.problems.map { problem in
+                    let position = SourcePosition(file: problem.file, line: problem.line, column: problem.column)
+                    return FileProblem(at: position, problem.message, remedy: problem.remedy)
+                }
             }
         }
         guard problems.isEmpty else { return try fail(problems.sorted()) }

@@ -4,13 +4,17 @@ import Payments
 import Postgres
 
 extension OperatorCommands {
+    /// Where a name is looked up, in this order.
+    private static let known: [@Sendable (String) -> ContractCommand?] = [
+        ContractCommand.named, PaymentCommands.named, ReconCommands.named,
+    ]
+
     /// The business by hand: issuers, plans, tenants, subscriptions, rates, invoices.
     ///
     /// Each command is one statement that calls the SQL contract, as an operator; the function writes events and audit
     /// rows with the actor's name.
     static func business(_ request: OperatorRequest, database: PostgresPool) async throws -> JSONText? {
-        guard let command = ContractCommand.named(request.command) ?? PaymentCommands.named(request.command)
-        else { return nil }
+        guard let command = known.lazy.compactMap({ $0(request.command) }).first else { return nil }
         let bound: BoundStatement
         do {
             bound = try command.bind(request.body)

@@ -24,6 +24,8 @@ struct Settings: Sendable {
     /// Where commands get a folder for themselves.
     let commandDirectory: String
     let bakong: BakongConfiguration
+    /// The file of the layouts of bank statement files.
+    let statementLayouts: String?
     let logLevel: Logger.Level
     /// Null: what fits standard error.
     let logFormat: LogFormat?
@@ -58,6 +60,7 @@ struct Settings: Sendable {
         commandSecrets = try reader.optionalText(.commandSecrets)
         commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
         bakong = try BakongConfiguration(&reader, isDevelopment: environment == .development)
+        statementLayouts = try reader.optionalText(.statementLayouts)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
         values = reader.values

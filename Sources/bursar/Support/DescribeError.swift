@@ -32,6 +32,14 @@ func describe(_ error: any Error) -> CommandFailure {
             details: problems.problems.map(\.description)
         )
     case let refusal as WebhookRefusal: CommandFailure(.badData, refusal.description, remedy: refusal.remedy)
+    case let problems as LayoutProblems:
+        CommandFailure(
+            .badData,
+            "the file of statement layouts has \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
+            remedy: "mend the lines above",
+            details: problems.problems.map(\.description)
+        )
+    case let problem as StatementProblem: CommandFailure(.badData, problem.message, remedy: problem.remedy)
     case let refusal as ScheduleRefusal:
         CommandFailure(
             refusal.reason == .moved ? .tryAgain : .badData,

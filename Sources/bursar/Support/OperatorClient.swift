@@ -16,18 +16,29 @@ struct OperatorClient: Sendable {
     /// Carries out a command; returns when it is done.
     ///
     /// - Throws: `Problem` when the daemon refuses, `OutboundError` when none answers.
-    func perform(_ command: String, _ body: [UInt8] = Array("{}".utf8)) async throws -> [UInt8] {
-        try await send("POST", "/v1/\(command)", body)
+    func perform(
+        _ command: String,
+        _ body: [UInt8] = Array("{}".utf8),
+        within timeout: Duration = Self.patience
+    ) async throws -> [UInt8] {
+        try await send("POST", "/v1/\(command)", body, timeout)
     }
 
-    private func send(_ method: String, _ path: String, _ body: [UInt8]) async throws -> [UInt8] {
+    private static let patience = Duration.seconds(120)
+
+    private func send(
+        _ method: String,
+        _ path: String,
+        _ body: [UInt8],
+        _ timeout: Duration = Self.patience
+    ) async throws -> [UInt8] {
         let response = try await client.send(
             HTTPRequest(
                 method: method,
                 url: "http://bursar\(path)",
                 headers: body.isEmpty ? [] : [HTTPField("Content-Type", "application/json")],
                 body: body,
-                timeout: .seconds(120),
+                timeout: timeout,
                 unixSocketPath: socketPath,
                 maximumBytes: 64 << 20
             )
