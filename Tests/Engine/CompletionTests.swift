@@ -152,7 +152,7 @@ struct LeftBehindTests {
         }
     }
 
-    @Test("A node whose service is cancelled cancels its work, and ends when that has ended")
+    @Test("A node whose service is cancelled cancels its work, and ends when that has ended", .timeLimit(.minutes(1)))
     func cancelledService() async throws {
         try await EngineWorld.with { world in
             for _ in 0..<3 { try await world.enqueue(upTo: 1) }
