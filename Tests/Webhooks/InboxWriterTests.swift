@@ -31,7 +31,7 @@ struct InboxWriterTests {
                     body_sha256 = sha256(body)) from bursar.webhook_event
                 """
             )
-            let hex = SignatureText.hex(Array(body.utf8))
+            let hex: String = SignatureText.hex(Array(body.utf8))
             #expect(row == [#"relay|e1|\#(hex)|[["x-id", "e1"]]|generic|203.0.113.7|received|t"#])
         }
     }
