@@ -38,7 +38,7 @@ extension House {
         let port = try FreePort.find()
         let places = [
             "BURSAR_WEBHOOKS_SOURCES": "\(folder)/webhooks.yaml", "BURSAR_HTTP_PUBLIC_ADDRESS": "127.0.0.1:\(port)",
-            // A test's senders all have one address.
+            // All senders of a test share one address.
             "BURSAR_HTTP_CONNECTIONS_PER_ADDRESS": "500",
         ]
         let daemon = try daemon(name, url: url, settings: places.merging(settings) { $1 })
