@@ -42,8 +42,11 @@ package final class InboxStanding: Sendable {
         }
     }
 
-    /// Since when nobody was heard, for whoever asks for a sign of life.
-    var silence: Duration? {
-        state.withLock { state in state.heard.map { ContinuousClock.now - $0 } }
+    /// Whether it is time to ask the database for a sign of life, or for the time: clocks drift apart, however busy it is.
+    var wantsToHear: Bool {
+        state.withLock { state in
+            guard state.problem == nil, let heard = state.heard, let clock = state.clock else { return true }
+            return ContinuousClock.now - heard > .seconds(2) || ContinuousClock.now - clock.at > .seconds(60)
+        }
     }
 }

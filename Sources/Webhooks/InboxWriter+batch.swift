@@ -117,7 +117,7 @@ extension InboxWriter {
             InboxStatements.seenAgain.bind(
                 posts.map(\.source),
                 posts.map(\.eventID),
-                posts.map { SignatureText.hex(SignatureCrypto.sha256($0.body)) }
+                posts.map { post -> String in SignatureText.hex(SignatureCrypto.sha256(post.body)) }
             )
         ])
         var isSame: [Int: Bool] = [:]

@@ -31,7 +31,9 @@ package final class InboxWriter: Sendable {
         /// Posts that wait, and bytes of their bodies: one more is refused at once.
         package var waiting = 2048
         package var waitingBytes = 64 << 20
-        /// Batches on their way at the same time. One is best where processors are what is short (24,200 posts a second on two
+        /// Batches on their way at the same time.
+        ///
+        /// One is best where processors are what is short (24,200 posts a second on two
         /// cores, against 21,700 with two): the batches are larger.
         package var writers = 1
         /// How often the processing is woken at most.
@@ -154,9 +156,7 @@ package final class InboxWriter: Sendable {
     /// Asks the database now and then, so that readiness and clock are known before a post comes.
     private func keepInTouch() async {
         while !Task.isCancelled {
-            if standing.now == nil || standing.problem != nil || standing.silence.map({ $0 > .seconds(2) }) ?? true {
-                await ask()
-            }
+            if standing.wantsToHear { await ask() }
             // Waiting: silence is told by the clock alone.
             try? await Task.sleep(for: .seconds(1))
         }

@@ -31,8 +31,32 @@ struct InboxWriterTests {
                     body_sha256 = sha256(body)) from bursar.webhook_event
                 """
             )
-            let hex = SignatureText.hex(Array(body.utf8))
+            let hex: String = SignatureText.hex(Array(body.utf8))
             #expect(row == [#"relay|e1|\#(hex)|[["x-id", "e1"]]|generic|203.0.113.7|received|t"#])
+        }
+    }
+
+    @Test("Nobody is told that a post is kept while its insert has not reached the database")
+    func toldAfterwards() async throws {
+        let settings = try await TestCluster.shared.settings
+        let told = Mutex(0)
+        let toldBefore = Mutex<[Int]>([])
+        let proxy = try PostgresProxy(serverDirectory: settings.socketDirectory) { message in
+            if message.kind == .bind, message.statement == "webhooks.store" {
+                toldBefore.withLock { $0.append(told.withLock { $0 }) }
+            }
+            return .forward
+        }
+        defer { proxy.stop() }
+        try await InboxWorld.with(url: { proxy.url(database: $0.name, user: "bursar") }) { world in
+            try await world.ready()
+            for number in 1...5 {
+                let post = ArrivedPost(source: "s", eventID: "\(number)", body: [], scheme: "generic", address: "::1")
+                world.writer.submit(post) { if $0.isKept { told.withLock { $0 += 1 } } }
+                try await waitUntil("post \(number) is told") { told.withLock { $0 } >= number }
+            }
+            #expect(toldBefore.withLock { $0 } == [0, 1, 2, 3, 4])
+            #expect(try await world.count("webhook_event") == 5)
         }
     }
 
