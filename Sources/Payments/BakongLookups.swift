@@ -21,6 +21,7 @@ package struct BakongLookups: PaymentProvider {
         // Some of Bakong's own samples index a text beyond ASCII by another md5.
         let other = payments.filter { $0.md5ASCII != nil && $0.md5.flatMap { found[$0] } == .notFound }
         found.merge(try await calls.lookup(md5s: other.compactMap(\.md5ASCII))) { first, _ in first }
+        let tracked = try await tracked(lookups.compactMap { $0.purpose == .refund ? $0.providerHash : nil }, calls)
         var answers: [AnsweredLookup] = []
         for lookup in lookups {
             switch lookup.purpose {
@@ -28,21 +29,34 @@ package struct BakongLookups: PaymentProvider {
                 let keys = [lookup.md5, lookup.md5ASCII].compactMap(\.self)
                 let findings = keys.compactMap { found[$0] }
                 let finding = findings.first { $0.transaction != nil } ?? findings.first
-                answers.append(AnsweredLookup(lookup, lookup.finding(finding ?? .unknown(.notAnswered), now: context)))
+                answers.append(
+                    AnsweredLookup(lookup, lookup.finding(finding ?? .unknown(.notAnswered), asOf: context.asOf))
+                )
             case .refund:
-                let finding = try await calls.lookup(hash: lookup.providerHash ?? "")
-                answers.append(AnsweredLookup(lookup, lookup.finding(finding, now: context)))
+                let finding = lookup.providerHash.flatMap { tracked[$0] } ?? .unknown(.notAnswered)
+                answers.append(AnsweredLookup(lookup, lookup.finding(finding, asOf: context.asOf)))
             }
         }
         return answers
     }
+
+    /// Looks transactions up in lists, and those again alone whose answer says nothing of where the money is.
+    private func tracked(_ hashes: [String], _ calls: BakongCalls) async throws -> [String: BakongFinding] {
+        var found = try await calls.lookup(hashes: hashes)
+        for (hash, finding) in found {
+            guard let transaction = finding.transaction, transaction.trackingStatus == nil else { continue }
+            found[hash] = try await calls.lookup(hash: hash)
+        }
+        return found
+    }
 }
 
 extension DueLookup {
-    fileprivate func finding(_ finding: BakongFinding, now context: JobContext) -> LookupFinding {
+    /// What Bakong said, as it is written down; a transaction without a time happened now.
+    func finding(_ finding: BakongFinding, asOf: Instant) -> LookupFinding {
         switch finding {
         case .found(let transaction):
-            let seen = seen(transaction, now: context)
+            let seen = seen(transaction, asOf: asOf)
             return seen.reverses ? .wentBack(seen) : .found(seen)
         case .notFound: return .notFound
         case .failed: return .failed
@@ -52,7 +66,7 @@ extension DueLookup {
     }
 
     /// What Bakong tells, as money seen. It arrived on our account only if Bakong says so.
-    private func seen(_ transaction: BakongTransaction, now context: JobContext) -> SeenMoney {
+    private func seen(_ transaction: BakongTransaction, asOf: Instant) -> SeenMoney {
         let reverses = transaction.trackingStatus?.isReversal ?? false
         let amount = transaction.amount.money.flatMap { $0.minorUnits > 0 ? $0.minorUnits : nil }
         var seen = SeenMoney(
@@ -64,7 +78,7 @@ extension DueLookup {
             externalKey: transaction.hash + (reverses ? ":went_back" : ""),
             currency: transaction.currency?.code,
             amount: amount,
-            occurredAt: transaction.createdAt ?? transaction.acknowledgedAt ?? context.asOf
+            occurredAt: transaction.createdAt ?? transaction.acknowledgedAt ?? asOf
         )
         seen.reverses = reverses
         seen.md5 = md5

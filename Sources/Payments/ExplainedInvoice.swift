@@ -96,7 +96,7 @@ package struct ExplainedInvoice: Codable, Sendable {
         if credit > 0 { steps.append("the tenant has credit: the next reconciliation uses it") }
         for money in suspense {
             steps.append(
-                "suspense \(money.id) (\(money.reason)) may be meant for it: bursar recon suspense assign \(money.id)"
+                "suspense \(money.id) (\(money.reason)) may be meant for it: bursar recon assign \(money.id)"
             )
         }
         if attempts.allSatisfy({ $0.nextLookup == nil }) {

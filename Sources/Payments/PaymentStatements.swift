@@ -6,7 +6,8 @@ package enum PaymentStatements {
     package static let all: [Statement] =
         SeenMoney.Statements.all + PlacementStatements.all + DueLookupStatements.all + CallbackStatements.all
         + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all
-        + PaymentInspectionStatements.all + PaymentQRStatements.all + ExplainedInvoiceStatements.all
+        + PaymentStandingStatements.all + PaymentInspectionStatements.all + PaymentQRStatements.all
+        + ExplainedInvoiceStatements.all
         + Invariant.payments.map(\.statement) + PaymentCommands.all.map(\.statement)
         + StatementBook.Statements.all
         + ReconCommands.statements

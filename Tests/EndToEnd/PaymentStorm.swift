@@ -17,7 +17,8 @@ struct PaymentStorm {
     static let faults = [
         "callback_lost=0.05", "callback_doubled=0.05", "callback_altered=0.01", "callback_late=0.05",
         "callback_tampered=0.01",
-        "refunded=0.02", "md5_list_closed=0.05", "list_shuffled=0.3", "list_omits=0.02", "server_error=0.02",
+        "paid_twice=0.02", "refunded=0.02", "md5_list_closed=0.05", "list_shuffled=0.3", "list_omits=0.02",
+        "server_error=0.02",
         "fractional_times=0.2", "amount_as_text=0.3", "found_late=0.05",
     ]
 
@@ -48,6 +49,19 @@ struct PaymentStorm {
             """,
             to: "\(house.folder)/webhooks.yaml"
         )
+        write(
+            """
+            version: 1
+            layouts:
+              sim:
+                delimiter: ","
+                header: true
+                columns: { amount: amount, currency: currency, hash: transaction_hash, bank_reference: external_ref, payer: payer }
+                time: { column: booked_at, format: rfc3339 }
+
+            """,
+            to: "\(house.folder)/layouts.yaml"
+        )
         bank = try await SimulatedBank(
             house,
             callbacks: "http://127.0.0.1:\(port)/webhooks/relay",
@@ -63,6 +77,7 @@ struct PaymentStorm {
             "BURSAR_BAKONG_URL": bank.url, "BURSAR_BAKONG_TOKEN_KEY_FILE": "\(house.folder)/token.key",
             "BURSAR_BAKONG_EMAIL_FILE": "\(house.folder)/email", "BURSAR_BAKONG_RATE": "none",
             "BURSAR_WEBHOOKS_SOURCES": "\(house.folder)/webhooks.yaml",
+            "BURSAR_PAYMENTS_STATEMENTS": "\(house.folder)/layouts.yaml",
         ]
         if takesCallbacks { settings["BURSAR_HTTP_PUBLIC_ADDRESS"] = "127.0.0.1:\(port)" }
         return try house.daemon(name, settings: settings)

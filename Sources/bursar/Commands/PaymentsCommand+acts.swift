@@ -139,7 +139,7 @@ extension PaymentsCommand {
         func run() async throws {
             let body: [String: ContractValue] = ["payment": .whole(payment), "reason": reason.value]
             try await BusinessCall(options: options).perform("payments.release", body) { (done: Done) in
-                "its money is suspense \(done.suspense): assign it with `bursar recon suspense assign \(done.suspense)`"
+                "its money is suspense \(done.suspense): assign it with `bursar recon assign \(done.suspense)`"
             }
         }
     }

@@ -18,6 +18,7 @@ struct DaemonSurface: OperatorSurface {
         self.daemon = daemon
         Telemetry.metrics.describe(EngineGauges.descriptions)
         Telemetry.metrics.describe(WebhookGauges.descriptions)
+        Telemetry.metrics.describe(PaymentGauges.descriptions)
         Gauge(label: "bursar_build_info", dimensions: [("version", Version.text)]).record(1)
     }
 
@@ -86,6 +87,7 @@ struct DaemonSurface: OperatorSurface {
     func metrics(_ format: ExpositionFormat) async -> String {
         await EngineGauges.refresh(from: desk, node: daemon.node)
         if daemon.webhooks.file != nil { await WebhookGauges.refresh(from: WebhookDesk(database: daemon.database)) }
+        await PaymentGauges.refresh(from: daemon.database)
         process.refresh()
         return Telemetry.metrics.render(format)
     }

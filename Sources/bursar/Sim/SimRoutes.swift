@@ -1,6 +1,7 @@
 import CivilTime
 import HTTPTypes
 import Hummingbird
+import KHQR
 import Monetary
 import NIOCore
 import Schedules
@@ -112,8 +113,12 @@ struct SimQR: Sendable {
     var account: String?
     var amount: Money?
 
-    /// The one place where a QR is read; its text is opaque, but for its md5.
-    init(_ text: String) { md5 = SimDigest.md5(text) }
+    /// The one place where a QR is read; one that is no KHQR has its md5 all the same.
+    init(_ text: String) {
+        md5 = SimDigest.md5(text)
+        guard let decoded = try? DecodedKHQR(text) else { return }
+        (account, amount) = (decoded.account, decoded.amount)
+    }
 }
 
 extension SimWish {
