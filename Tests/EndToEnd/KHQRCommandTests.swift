@@ -78,7 +78,7 @@ struct KHQRCommandTests {
             [
                 "-c",
                 """
-                ulimit -v 260000
+                ulimit -v 330000
                 { yes '{"qr":"\(Self.code)"}' | head -n 20000; head -c 120000000 /dev/zero | tr '\\0' x; echo; echo '{"qr":"\(Self.code)"}'; } |
                     "$0" khqr decode --jsonl | sort | uniq -c
                 """, Program.path,

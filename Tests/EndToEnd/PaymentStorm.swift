@@ -57,7 +57,7 @@ struct PaymentStorm {
                 delimiter: ","
                 header: true
                 columns: { amount: amount, currency: currency, hash: transaction_hash, bank_reference: external_ref, payer: payer }
-                time: { column: booked_at, format: rfc3339 }
+                time: { column: booked_at, format: rfc3339, zone: UTC }
 
             """,
             to: "\(house.folder)/layouts.yaml"

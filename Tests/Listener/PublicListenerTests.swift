@@ -55,7 +55,9 @@ struct PublicListenerTests {
                     try await Task.sleep(for: .milliseconds(50))
                 }
             }
-            #expect(await client.untilClosed().hasPrefix("HTTP/1.1 408 "))
+            // Who goes on sending after it was cut may lose the answer to a reset.
+            let answer = await client.untilClosed()
+            #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 408 "))
             drip.cancel()
             #expect(surface.taken == 0)
         }

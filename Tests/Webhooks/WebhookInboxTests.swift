@@ -158,6 +158,9 @@ struct WebhookInboxTests {
                 update bursar.webhook_event set received_at = clock_timestamp() - interval '31 days' where id <= 3;
                 update bursar.webhook_event set state = 'processed', outcome = 'x', processed_at = clock_timestamp() where id <> 3;
                 update bursar.webhook_event set payment_attempt_id = 5 where id = 2;
+                set session_replication_role = replica;
+                insert into bursar.payment_lookup (tenant_id, attempt_id, account_id, purpose, due_at, presented_at)
+                values (1, 5, 1, 'payment', now(), now());
                 """
             )
             let purgeable = "select bursar.webhooks_purgeable(clock_timestamp())::text"
