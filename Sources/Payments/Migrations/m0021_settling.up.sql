@@ -417,6 +417,8 @@ begin
         ) as wanted
         where i.tenant_id = wanted.tenant_id and i.id = wanted.intent_id and i.state <> wanted.state
             and i.state not in ('paid', 'late_paid', 'refunded')
+            -- What was partly given back stays so until all of it is paid again.
+            and not (i.state = 'partially_refunded' and wanted.state = 'partially_paid')
     ), attempts as (
         update bursar.payment_attempt a
         set state = case when p.settles then 'confirmed' else 'mismatched' end, version = a.version + 1, source = p.source,

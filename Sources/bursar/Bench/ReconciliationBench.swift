@@ -66,7 +66,9 @@ enum ReconciliationRows {
     ]
 
     /// Invoices with a QR each, shown over sixty days, and a statement with a row for each, in the order in which they were
-    /// paid: nearly that of the QRs. Constraints are not looked at while it is filled.
+    /// paid: nearly that of the QRs.
+    ///
+    /// Constraints are not looked at while it is filled.
     static func script(rows: Int, tenants: Int) -> String {
         """
         set session_replication_role = replica;
