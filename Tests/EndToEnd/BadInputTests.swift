@@ -18,7 +18,7 @@ struct BadInputTests {
         Case(
             arguments: ["run", "renewal"],
             status: 64,
-            says: ["no job named renewal", "try: use one of: command, renewals"]
+            says: ["no job named renewal", "try: use one of: bakong-reconciliation, command, renewals"]
         ),
         Case(arguments: ["run", "renewals", "--param", "chunk"], status: 64, says: ["--param chunk", "name=value"]),
         Case(arguments: ["run", "renewals", "--param", "chunk=many"], status: 65, says: ["chunk", "many"]),
