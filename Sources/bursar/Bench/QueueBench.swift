@@ -44,7 +44,7 @@ struct QueueBench: Sendable {
         let load = (figures.first?.value ?? 0) / 2
         say("one run at a time, beside \(Int(load)) others a second …")
         try await fresh(cluster, &machine)
-        figures += try await QueueLatency(cluster: cluster, probes: probes, slots: slots).underLoad(load)
+        figures += try await QueueLatency(cluster: cluster, probes: probes, slots: slots, nodes: nodes).underLoad(load)
         say("\(heldBack) runs while one transaction stays open …")
         try await fresh(cluster, &machine)
         figures.append(try await drainedUnderALongReader(cluster))

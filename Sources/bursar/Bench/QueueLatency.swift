@@ -6,6 +6,7 @@ struct QueueLatency: Sendable {
     let cluster: BenchCluster
     let probes: Int
     var slots = 4
+    var nodes = 1
 
     /// With nothing else to do.
     func idle() async throws -> [BenchFigure] {
@@ -39,14 +40,15 @@ struct QueueLatency: Sendable {
     }
 
     private func whileServing<Answer: Sendable>(_ body: () async throws -> Answer) async throws -> Answer {
-        let daemon = try ServeProcess(cluster.settings, slots: slots, number: 1)
+        var daemons: [ServeProcess] = []
         do {
+            for number in 1...nodes { daemons.append(try ServeProcess(cluster.settings, slots: slots, number: number)) }
             try await untilServing()
             let answer = try await body()
-            try await daemon.stop()
+            for daemon in daemons { try await daemon.stop() }
             return answer
         } catch {
-            try? await daemon.stop()
+            for daemon in daemons { try? await daemon.stop() }
             throw error
         }
     }
@@ -55,11 +57,11 @@ struct QueueLatency: Sendable {
         let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             let rows = try await cluster.asSuperuser { try await $0.query(Statements.idleNodes) }
-            if try rows.first?.get("count", as: Int.self) == 1 { return }
-            // Waiting: a daemon that starts is asked for, again and again.
+            if try rows.first?.get("count", as: Int.self) == nodes { return }
+            // Waiting: daemons that start are asked for, again and again.
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw BenchFailure("the daemon did not get ready")
+        throw BenchFailure("the daemons did not get ready")
     }
 
     /// Milliseconds, one a probe; the first few warm up and are left out.
