@@ -65,7 +65,9 @@ extension DueLookup {
         }
     }
 
-    /// What Bakong tells, as money seen. It arrived on our account only if Bakong says so.
+    /// What Bakong tells, as money seen.
+    ///
+    /// It arrived on our account only if Bakong says so.
     private func seen(_ transaction: BakongTransaction, asOf: Instant) -> SeenMoney {
         let reverses = transaction.trackingStatus?.isReversal ?? false
         let amount = transaction.amount.money.flatMap { $0.minorUnits > 0 ? $0.minorUnits : nil }

@@ -13,10 +13,7 @@ struct PaymentStormTests {
     @Test("The same with every callback dropped comes to the same, later")
     func withoutCallbacks() async throws { try await storm(payments: 60, kills: 0, takesCallbacks: false) }
 
-    /// - Parameters:
-    ///   - payments: how many QRs are paid.
-    ///   - kills: how often a daemon is killed meanwhile.
-    ///   - takesCallbacks: whether there is anybody to take callbacks.
+    /// So many QRs are paid, a daemon is killed so often meanwhile, and somebody takes callbacks or nobody does.
     private func storm(payments: Int, kills: Int, takesCallbacks: Bool = true) async throws {
         try await PaymentStorm.weather(payments: payments, kills: kills, takesCallbacks: takesCallbacks)
     }
@@ -91,7 +88,6 @@ extension PaymentStorm {
     }
 
     /// What came a second time and has not gone back since.
-    private static let moneyInSuspense = "select observation_id from bursar.suspense where is_money"
 
     /// What came a second time, for a person to decide.
     private static let inSuspense = "select observation_id from bursar.suspense where is_money"
