@@ -8,7 +8,8 @@ package enum PaymentStatements {
         + WatermarkStatements.all + CreditUseStatements.all + PaymentsUndoneStatements.all
         + PaymentStandingStatements.all + PaymentInspectionStatements.all + PaymentQRStatements.all
         + ExplainedInvoiceStatements.all
-        + Invariant.payments.map(\.statement) + PaymentCommands.all.map(\.statement)
+        + (Invariant.paymentMoney + Invariant.paymentStates + Invariant.paymentPlaces).map(\.statement)
+        + PaymentCommands.all.map(\.statement)
         + StatementBook.Statements.all
         + ReconCommands.statements
 }
