@@ -92,7 +92,8 @@ let package = Package(
         room(
             "Payments",
             [
-                "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "JobKit", "Events", "Tenancy",
+                "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "JobKit", "Engine", "Events",
+                "Tenancy",
                 "Billing",
                 logging, metrics, yams,
             ],
