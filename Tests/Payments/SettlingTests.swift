@@ -81,6 +81,12 @@ struct SettlingTests {
                 ]
             )
             #expect(try await till.drift() == "0")
+            // What goes back takes the credit with it.
+            try await till.change("update bursar.payment_lookup set due_at = now() - interval '1 s'")
+            bank.wentBack = ["h1"]
+            try await till.reconcile(bank)
+            #expect(try await till.list("select * from bursar.client_credit") == [])
+            #expect(try await till.open(2) == "44000 open")
         }
     }
 
