@@ -56,7 +56,11 @@ package struct CallsOutsideRuns: CallingContext {
         verdict: (any Error) -> CallVerdict,
         _ body: () async throws -> Answer
     ) async throws -> Answer {
-        try await waitForTurn(provider, patience)
+        try await waitForTurn(provider, patience) {
+            try await record(as: "bursar_engine") { transaction in
+                try await transaction.query(RunStatements.takeCall, provider).first?.get("wait") ?? .zero
+            }
+        }
         do {
             let answer = try await body()
             await database.tellHowACallWent(provider, .answered, nil, logger)
@@ -73,18 +77,21 @@ package struct CallsOutsideRuns: CallingContext {
     ) async throws -> Answer {
         try await database.recordingFacts(as: role, actor: actor, body)
     }
+}
 
-    private func waitForTurn(_ provider: String, _ patience: Duration) async throws {
+extension CallingContext {
+    /// Waits until the provider takes a call, at most so long; `take` asks for the turn and answers with the wait.
+    ///
+    /// - Throws: `JobError` with the wait where the turn does not come soon; what `take` throws, which is asked again and again.
+    func waitForTurn(_ provider: String, _ patience: Duration, take: () async throws -> Duration) async throws {
         let began = ContinuousClock.now
         while true {
-            let wait = try await record(as: "bursar_engine") { transaction in
-                try await transaction.query(RunStatements.takeCall, provider).first?.get("wait", as: Duration.self)
-            }
-            guard let wait, wait > .zero else { return }
+            let wait = try await take()
+            if wait <= .zero { return }
             guard ContinuousClock.now + wait - began <= patience else {
                 throw JobError(.rateLimited(wait), "\(provider) takes no call for another \(wait)")
             }
-            // Waiting: tokens come by the clock.
+            // Waiting: tokens come by the clock. In short steps, since the caller may be told to stop.
             try await Task.sleep(for: min(wait, .milliseconds(200)))
         }
     }

@@ -57,7 +57,8 @@ extension JobContext {
         guard !run.isDryRun else {
             throw JobError(.permanent, "a dry run makes no call, and this one would ask \(provider)")
         }
-        try await waitForTurn(provider, patience)
+        // Each look is fenced, and so ends with the run.
+        try await waitForTurn(provider, patience) { try await takeCall(provider) }
         do {
             let answer = try await body()
             await database.tellHowACallWent(provider, .answered, nil, logger)
@@ -65,20 +66,6 @@ extension JobContext {
         } catch {
             await database.tellHowACallWent(provider, verdict(error), "\(error)", logger)
             throw error
-        }
-    }
-
-    private func waitForTurn(_ provider: String, _ patience: Duration) async throws {
-        let began = ContinuousClock.now
-        while true {
-            let wait = try await takeCall(provider)
-            if wait == .zero { return }
-            guard ContinuousClock.now + wait - began <= patience else {
-                throw JobError(.rateLimited(wait), "\(provider) takes no call for another \(wait)")
-            }
-            // Waiting: tokens come by the clock. In short steps, since the run may be told to stop.
-            try await Task.sleep(for: min(wait, .milliseconds(200)))
-            try checkWhetherToStop()
         }
     }
 

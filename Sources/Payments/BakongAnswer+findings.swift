@@ -39,15 +39,15 @@ extension BakongAnswer {
         return findings
     }
 
-    private static func key(of item: BakongJSON, _ kind: BakongKeyKind) -> String? {
+    private static func key(of item: ExactJSON, _ kind: BakongKeyKind) -> String? {
         let echo = item[kind.name]?.words ?? (kind == .hash ? payload(of: item)[kind.name]?.words : nil)
         return echo.map(BakongKeyKind.normal)
     }
 
     /// `data`, else `transaction`, else the item itself.
-    private static func payload(of item: BakongJSON) -> BakongJSON { item["data"] ?? item["transaction"] ?? item }
+    private static func payload(of item: ExactJSON) -> ExactJSON { item["data"] ?? item["transaction"] ?? item }
 
-    private static func finding(in item: BakongJSON, _ kind: BakongKeyKind, _ key: String) -> BakongFinding {
+    private static func finding(in item: ExactJSON, _ kind: BakongKeyKind, _ key: String) -> BakongFinding {
         do throws(BakongFault) {
             switch item["status"]?.words?.uppercased() {
             case "NOT_FOUND": return .notFound
@@ -67,7 +67,7 @@ extension BakongAnswer {
 
 extension BakongTransaction {
     /// - Throws: there is no hash, or a status beside it that is no success, as relays have it.
-    init(_ data: BakongJSON) throws(BakongFault) {
+    init(_ data: ExactJSON) throws(BakongFault) {
         guard data.isObject else { throw .unknownShape("a transaction that is no object") }
         guard let hash = data["hash"]?.words.map(BakongKeyKind.normal), BakongKeyKind.hash.fault(of: hash) == nil else {
             throw .unknownShape("a transaction without a hash")

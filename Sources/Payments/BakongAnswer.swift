@@ -6,7 +6,7 @@ struct BakongAnswer: Sendable {
     let responseCode: Int?
     /// Bakong's error code; nil where there is none.
     let errorCode: Int?
-    let body: BakongJSON
+    let body: ExactJSON
 
     /// How much of a body that is no JSON is kept, in bytes.
     static let excerptLength = 512
@@ -37,7 +37,7 @@ struct BakongAnswer: Sendable {
     }
 
     private static func envelope(_ bytes: [UInt8]) -> BakongAnswer? {
-        guard let body = try? BakongJSON(parsing: bytes), body.isObject || body.list != nil else { return nil }
+        guard let body = try? ExactJSON(parsing: bytes), body.isObject || body.list != nil else { return nil }
         return BakongAnswer(responseCode: body["responseCode"]?.whole, errorCode: body["errorCode"]?.whole, body: body)
     }
 
@@ -56,7 +56,7 @@ struct BakongAnswer: Sendable {
     }
 
     /// The payload's own member, by either name that is met.
-    var data: BakongJSON? { body["data"] ?? body["transaction"] }
+    var data: ExactJSON? { body["data"] ?? body["transaction"] }
 
     /// The start of a body, as text that the database takes.
     static func excerpt(_ bytes: [UInt8], hiding secrets: [BakongSecret]) -> String {

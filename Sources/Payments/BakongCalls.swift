@@ -162,4 +162,4 @@ struct BakongQuestion: Sendable {
 }
 
 /// A text as JSON.
-func quoted(_ text: String) -> String { BakongJSON.quoted(text) }
+func quoted(_ text: String) -> String { ExactJSON.quoted(text) }

@@ -22,7 +22,7 @@ package enum BakongTokenText {
     /// - Throws: it is no JWT, or says no end; the text is not repeated.
     package static func expiry(of token: String) throws(BakongSettingsError) -> Instant {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let payload = base64URL(parts[1]), let json = try? BakongJSON(parsing: payload),
+        guard parts.count == 3, let payload = base64URL(parts[1]), let json = try? ExactJSON(parsing: payload),
             let seconds = json["exp"]?.words.flatMap({ BakongDecimal($0) })?.whole(timesTenTo: 0)?.value,
             (1...253_402_300_799).contains(seconds)
         else {

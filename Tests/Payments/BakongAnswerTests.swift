@@ -11,7 +11,7 @@ struct BakongAnswerTests {
     private static let hash = String(repeating: "ab", count: 32)
 
     private func transaction(_ members: String) throws -> BakongTransaction {
-        try BakongTransaction(BakongJSON(parsing: Array("{\"hash\":\"\(Self.hash)\",\(members)}".utf8)))
+        try BakongTransaction(ExactJSON(parsing: Array("{\"hash\":\"\(Self.hash)\",\(members)}".utf8)))
     }
 
     @Test(
@@ -68,7 +68,7 @@ struct BakongAnswerTests {
             {"hash":"\(Self.hash.uppercased())", "amount":1.10,"currency":"USD","description":"","instructionRef":null,
              "trackingStatus":"REFUNDED_BY_RECEIVER","receiverBank":"B","news":{"a":[1.10,true]},"externalRef":100}
             """
-        let read = try BakongTransaction(BakongJSON(parsing: Array(text.utf8)))
+        let read = try BakongTransaction(ExactJSON(parsing: Array(text.utf8)))
         #expect(read.hash == Self.hash)
         #expect(read.description == nil && read.instructionRef == nil && read.fromAccount == nil)
         #expect(read.externalRef == "100")
@@ -80,7 +80,7 @@ struct BakongAnswerTests {
     @Test("A text that jsonb refuses is rewritten, with everything else as it was")
     func unstorable() throws {
         let text = "{\"hash\":\"\(Self.hash)\",\"description\":\"a\\u0000b\",\"amount\":1.10,\"x\":1e99999}"
-        let read = try BakongTransaction(BakongJSON(parsing: Array(text.utf8)))
+        let read = try BakongTransaction(ExactJSON(parsing: Array(text.utf8)))
         #expect(
             read.raw.text
                 == "{\"hash\":\"\(Self.hash)\",\"description\":\"a\u{FFFD}b\",\"amount\":1.10,\"x\":\"1e99999\"}"
@@ -95,7 +95,7 @@ struct BakongAnswerTests {
         ]
     )
     func strictness(_ text: String) {
-        #expect(throws: BakongJSONError.self) { try BakongJSON(parsing: Array(text.utf8)) }
+        #expect(throws: ExactJSONError.self) { try ExactJSON(parsing: Array(text.utf8)) }
     }
 
     @Test(

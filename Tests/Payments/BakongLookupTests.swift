@@ -21,7 +21,7 @@ struct BakongLookupTests {
 
     private func finding(_ members: String) throws -> LookupFinding {
         let text = "{\"hash\":\"\(Self.hash)\",\(members)}"
-        let transaction = try BakongTransaction(BakongJSON(parsing: Array(text.utf8)))
+        let transaction = try BakongTransaction(ExactJSON(parsing: Array(text.utf8)))
         return Self.lookup.finding(.found(transaction), asOf: Instant(secondsSinceEpoch: 1_800_000_000))
     }
 

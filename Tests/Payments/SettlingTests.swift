@@ -208,6 +208,25 @@ struct SettlingTests {
         }
     }
 
+    @Test("Money that settles nothing is found again and again, and after the last sweep nobody asks any more")
+    func foundForNothing() async throws {
+        try await Till.open { till in
+            let md5 = try await till.present(1)
+            let bank = Bank(paid: [md5: ("usd", 1100, "USD")])
+            try await till.reconcile(bank)
+            #expect(try await till.one("select count(*) from bursar.payment_lookup") == "1")
+            try await till.change(
+                """
+                update bursar.payment_attempt set expires_at = now() - interval '80 hours';
+                update bursar.payment_lookup set due_at = now() - interval '1 s'
+                """
+            )
+            try await till.reconcile(bank)
+            #expect(try await till.one("select count(*) from bursar.payment_lookup") == "0")
+            #expect(try await till.suspense() == ["wrong_currency|1100|t"])
+        }
+    }
+
     /// A line of the Bakong account's statement.
     private static func line(_ reference: String, _ amount: Int64) -> SeenMoney {
         var line = SeenMoney(

@@ -82,7 +82,8 @@ begin
     where l.tenant_id = g.tenant and l.attempt_id = g.id and a.tenant_id = g.tenant and a.id = g.id
         and case l.purpose
             when 'payment' then g.finding = 'static_qr'
-                or (g.finding in ('not_found', 'failed') and bursar.next_lookup(asked_at, a.expires_at, l.tries) is null)
+                -- Money that settled nothing is found again and again: after the last sweep that is no news.
+                or (g.finding <> 'unknown' and bursar.next_lookup(asked_at, a.expires_at, l.tries) is null)
             -- Asked after a day and after a week.
             else g.finding <> 'unknown' and l.tries >= 2
         end;

@@ -1,5 +1,5 @@
 /// Reads JSON by RFC 8259, and nothing more lenient than that.
-struct BakongJSONReader {
+struct ExactJSONReader {
     private let bytes: [UInt8]
     private var place = 0
     private var depth = 0
@@ -10,7 +10,7 @@ struct BakongJSONReader {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    mutating func document() throws(BakongJSONError) -> BakongJSON {
+    mutating func document() throws(ExactJSONError) -> ExactJSON {
         skipSpace()
         let value = try self.value()
         skipSpace()
@@ -18,7 +18,7 @@ struct BakongJSONReader {
         return value
     }
 
-    private func problem(_ what: String) -> BakongJSONError { BakongJSONError(what: what, offset: place) }
+    private func problem(_ what: String) -> ExactJSONError { ExactJSONError(what: what, offset: place) }
 
     private var next: UInt8? { place < bytes.count ? bytes[place] : nil }
 
@@ -32,11 +32,11 @@ struct BakongJSONReader {
         return true
     }
 
-    private mutating func value() throws(BakongJSONError) -> BakongJSON {
+    private mutating func value() throws(ExactJSONError) -> ExactJSON {
         let begin = place
         let before = isStorable
         isStorable = true
-        let value: BakongJSON.Value
+        let value: ExactJSON.Value
         switch next {
         case UInt8(ascii: "{"): value = try object()
         case UInt8(ascii: "["): value = try list()
@@ -47,25 +47,25 @@ struct BakongJSONReader {
         default: value = .number(try number())
         }
         defer { isStorable = isStorable && before }
-        return BakongJSON(value: value, bytes: bytes[begin..<place], isStorable: isStorable)
+        return ExactJSON(value: value, bytes: bytes[begin..<place], isStorable: isStorable)
     }
 
-    private mutating func word(_ word: String, _ value: BakongJSON.Value) throws(BakongJSONError) -> BakongJSON.Value {
+    private mutating func word(_ word: String, _ value: ExactJSON.Value) throws(ExactJSONError) -> ExactJSON.Value {
         for byte in word.utf8 where !take(byte) { throw problem("an unknown word") }
         return value
     }
 
-    private mutating func descend() throws(BakongJSONError) {
+    private mutating func descend() throws(ExactJSONError) {
         place += 1
         depth += 1
         guard depth <= Self.deepest else { throw problem("too many levels") }
         skipSpace()
     }
 
-    private mutating func list() throws(BakongJSONError) -> BakongJSON.Value {
+    private mutating func list() throws(ExactJSONError) -> ExactJSON.Value {
         try descend()
         defer { depth -= 1 }
-        var values: [BakongJSON] = []
+        var values: [ExactJSON] = []
         if take(UInt8(ascii: "]")) { return .list(values) }
         while true {
             skipSpace()
@@ -76,10 +76,10 @@ struct BakongJSONReader {
         }
     }
 
-    private mutating func object() throws(BakongJSONError) -> BakongJSON.Value {
+    private mutating func object() throws(ExactJSONError) -> ExactJSON.Value {
         try descend()
         defer { depth -= 1 }
-        var members: [(name: String, value: BakongJSON)] = []
+        var members: [(name: String, value: ExactJSON)] = []
         if take(UInt8(ascii: "}")) { return .object(members) }
         while true {
             skipSpace()
@@ -101,7 +101,7 @@ struct BakongJSONReader {
         return place - begin
     }
 
-    private mutating func number() throws(BakongJSONError) -> String {
+    private mutating func number() throws(ExactJSONError) -> String {
         let begin = place
         _ = take(UInt8(ascii: "-"))
         let startsWithZero = next == UInt8(ascii: "0")
@@ -113,13 +113,13 @@ struct BakongJSONReader {
             guard digits() > 0 else { throw problem("a number without digits in its exponent") }
         }
         let text = String(decoding: bytes[begin..<place], as: UTF8.self)
-        if !BakongJSON.isBounded(text) { isStorable = false }
+        if !ExactJSON.isBounded(text) { isStorable = false }
         return text
     }
 
     // Texts -----------------------------------------------------------------------------------------------------------
 
-    private mutating func text() throws(BakongJSONError) -> String {
+    private mutating func text() throws(ExactJSONError) -> String {
         place += 1
         var result: [UInt8] = []
         while let byte = next {
@@ -138,7 +138,7 @@ struct BakongJSONReader {
         throw problem("a text without end")
     }
 
-    private mutating func escape(into result: inout [UInt8]) throws(BakongJSONError) {
+    private mutating func escape(into result: inout [UInt8]) throws(ExactJSONError) {
         place += 1
         guard let byte = next else { throw problem("a text without end") }
         place += 1
@@ -155,7 +155,7 @@ struct BakongJSONReader {
     }
 
     /// What follows `\u`, with the second half of a pair; what is no scalar, or NUL, becomes U+FFFD.
-    private mutating func scalar() throws(BakongJSONError) -> Unicode.Scalar {
+    private mutating func scalar() throws(ExactJSONError) -> Unicode.Scalar {
         let first = try hexadecimal()
         let replacement: Unicode.Scalar = "\u{FFFD}"
         if (0xD800...0xDBFF).contains(first), next == UInt8(ascii: "\\"), place + 1 < bytes.count,
@@ -176,7 +176,7 @@ struct BakongJSONReader {
         return scalar
     }
 
-    private mutating func hexadecimal() throws(BakongJSONError) -> UInt32 {
+    private mutating func hexadecimal() throws(ExactJSONError) -> UInt32 {
         guard place + 4 <= bytes.count,
             bytes[place..<place + 4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
             let number = UInt32(String(decoding: bytes[place..<place + 4], as: UTF8.self), radix: 16)

@@ -1,28 +1,28 @@
 /// JSON as it was written: numbers keep their text, and every value knows the bytes that it was read from.
 ///
 /// Foundation's decoder makes binary fractions of amounts and loses what was written.
-struct BakongJSON: Sendable {
-    enum Value: Sendable {
+package struct ExactJSON: Sendable {
+    package enum Value: Sendable {
         case null
         case boolean(Bool)
         /// As it was written: `1.0`, `1.636709123467E12`.
         case number(String)
         case text(String)
-        case list([BakongJSON])
+        case list([ExactJSON])
         /// In the order of the text.
-        case object([(name: String, value: BakongJSON)])
+        case object([(name: String, value: ExactJSON)])
     }
 
-    let value: Value
+    package let value: Value
     /// Where it stands in the text.
     let bytes: ArraySlice<UInt8>
     /// Whether PostgreSQL's `jsonb` takes the text as it is: no NUL, no half of a surrogate pair, no boundless number.
-    let isStorable: Bool
+    package let isStorable: Bool
 
     /// Reads one JSON text, with white space around it.
-    /// - Throws: `BakongJSONError` with the place where it is none.
-    init(parsing bytes: [UInt8]) throws(BakongJSONError) {
-        var reader = BakongJSONReader(bytes)
+    /// - Throws: `ExactJSONError` with the place where it is none.
+    package init(parsing bytes: [UInt8]) throws(ExactJSONError) {
+        var reader = ExactJSONReader(bytes)
         self = try reader.document()
     }
 
@@ -33,7 +33,7 @@ struct BakongJSON: Sendable {
     }
 
     /// The member of an object, of several with one name the last, as `jsonb` reads it; nil where there is none or it is null.
-    subscript(name: String) -> BakongJSON? {
+    subscript(name: String) -> ExactJSON? {
         guard case .object(let members) = value, let member = members.last(where: { $0.name == name })?.value else {
             return nil
         }
@@ -50,7 +50,7 @@ struct BakongJSON: Sendable {
         return false
     }
 
-    var list: [BakongJSON]? {
+    var list: [ExactJSON]? {
         if case .list(let values) = value { return values }
         return nil
     }
@@ -109,12 +109,12 @@ struct BakongJSON: Sendable {
 }
 
 /// Why a text is no JSON.
-struct BakongJSONError: Error, Equatable, CustomStringConvertible {
-    let what: String
+package struct ExactJSONError: Error, Equatable, CustomStringConvertible {
+    package let what: String
     /// Bytes from the start.
-    let offset: Int
+    package let offset: Int
 
-    var description: String { "\(what) at byte \(offset)" }
+    package var description: String { "\(what) at byte \(offset)" }
 }
 
 extension StringProtocol {
