@@ -21,6 +21,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -57,6 +58,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -108,6 +110,21 @@ let package = Package(
             ],
             migrations: true
         ),
+        room(
+            "Notices",
+            [
+                "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "Schedules", "JobKit", "Engine",
+                "Events", "Tenancy", "Billing", "Payments", "Webhooks", logging, metrics, mustache, yams,
+            ],
+            migrations: true
+        ),
+        room(
+            "Standing",
+            [
+                "CivilTime", "Monetary", "Postgres", "JobKit", "Engine", "Events", "Tenancy", "Billing", "Payments",
+                "Notices", logging,
+            ]
+        ),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room(
             "Listener",
@@ -118,14 +135,18 @@ let package = Package(
         job("Command", ["CivilTime", "Programs", "Schedules", "JobKit", logging]),
         job("CallbackVerification", ["CivilTime", "JobKit", "Payments", "Webhooks", "Schedules"]),
         job("BakongReconciliation", ["JobKit", "Payments", "Schedules"]),
+        job("Dunning", ["CivilTime", "JobKit", "Notices", "Schedules"]),
+        job("NoticeDelivery", ["CivilTime", "JobKit", "Notices", "Schedules"]),
+        job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules"]),
         job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",
             dependencies: [
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
                 "Schedules", "JobKit", "Engine",
-                "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Telemetry", "Listener", "Renewals",
-                "CallbackVerification", "BakongReconciliation",
+                "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Telemetry",
+                "Listener", "Renewals", "CallbackVerification", "BakongReconciliation", "Dunning", "NoticeDelivery",
+                "Suspensions",
                 "Scanner", "Command", "Trial",
                 argumentParser, configuration, hummingbird, logging, metrics, lifecycle, nioCore, unixSignals, yams,
             ],
@@ -147,6 +168,10 @@ let package = Package(
                 "CLinux", "CivilTime", "SocketLoop", "Postgres", "TestSupport", logging, subprocess, systemPackage,
             ]
         ),
+        tests(
+            of: "Outbound",
+            ["TestSupport", "CLinux", "COpenSSL", "Outbound", logging, subprocess, systemPackage]
+        ),
         tests(of: "Programs", ["Programs", "TestSupport"]),
         tests(of: "Schedules", ["Schedules", "CivilTime"]),
         tests(of: "Telemetry", ["Telemetry", logging, metrics, coreMetrics]),
@@ -163,7 +188,14 @@ let package = Package(
                 lifecycle,
             ]
         ),
-        tests(of: "Tenancy", ["TestSupport", "CivilTime", "Postgres", "Engine", "Events", "Tenancy", "Billing"]),
+        tests(
+            of: "Tenancy",
+            [
+                "TestSupport", "CivilTime", "Postgres", "Engine", "Events", "Tenancy", "Billing", "Payments",
+                "Webhooks",
+                "Notices", "Standing",
+            ]
+        ),
         tests(
             of: "Billing",
             [
@@ -191,11 +223,29 @@ let package = Package(
             ]
         ),
         tests(
+            of: "Notices",
+            [
+                "TestSupport", "COpenSSL", "CivilTime", "Monetary", "KHQR", "SocketLoop", "Postgres", "Outbound",
+                "Schedules", "JobKit", "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices",
+                "Renewals", "Dunning", "NoticeDelivery", "bursar", hummingbird, nioCore, lifecycle, logging, subprocess,
+                systemPackage,
+            ]
+        ),
+        tests(
+            of: "Standing",
+            [
+                "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine",
+                "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Renewals",
+                "BakongReconciliation", "Suspensions", "bursar", logging,
+            ]
+        ),
+        tests(
             of: "EndToEnd",
             [
                 "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit", "Engine", "Events",
-                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Renewals", logging, subprocess, systemPackage,
+                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Notices", "Standing", "Renewals", logging,
+                subprocess, systemPackage,
             ]
         ),
     ]

@@ -1,8 +1,10 @@
 import Billing
 import Engine
 import Events
+import Notices
 import Payments
 import Postgres
+import Standing
 import Tenancy
 import Webhooks
 
@@ -10,5 +12,5 @@ import Webhooks
 enum Migrations {
     static let all: [Migration] =
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
-        + PaymentsMigrations.all + WebhooksMigrations.all
+        + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all + StandingMigrations.all
 }

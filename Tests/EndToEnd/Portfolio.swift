@@ -1,8 +1,10 @@
 import Billing
 import Engine
 import Events
+import Notices
 import Payments
 import Postgres
+import Standing
 import Tenancy
 import TestSupport
 import Testing
@@ -12,7 +14,7 @@ import Webhooks
 enum Portfolio {
     static let migrations =
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
-        + PaymentsMigrations.all + WebhooksMigrations.all
+        + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all + StandingMigrations.all
 
     /// A database with the schema and nothing in it.
     static let empty = DatabaseRecipe("empty", migrations: migrations) { _ in }

@@ -1,15 +1,20 @@
 import Billing
 import Engine
 import Events
+import Notices
+import Payments
 import Postgres
+import Standing
 import Tenancy
 import TestSupport
 import Testing
+import Webhooks
 
 @Suite("The wall between tenants")
 struct WallTests {
     private static let migrations =
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
+        + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all + StandingMigrations.all
 
     @Test("Every table with a tenant forces row security and has the tenant policy; engine tables alone are exempt")
     func everyTenantTableIsWalled() async throws {

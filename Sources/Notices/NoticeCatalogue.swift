@@ -1,0 +1,85 @@
+/// What is said, and which event makes it said. Every kind of event stands here: with a category, or with why nobody is told.
+package enum NoticeCatalogue {
+    /// A kind of thing to say; its name is that of its templates.
+    package struct Category: Hashable, Sendable {
+        package let name: String
+        package let `class`: NoticeClass
+        package let guarantee: DeliveryGuarantee
+        /// The channels in order: where one fails the next is tried.
+        package let ladder: [NoticeChannel]
+        /// What the templates of the category may speak of beside issuer, payer and tenant.
+        package let speaksOf: Set<Subject>
+        /// How long it is worth saying, where no policy says so.
+        package let validFor: Duration
+
+        package enum Subject: String, CaseIterable, Sendable {
+            case invoices, payment, subscription, event
+        }
+    }
+
+    /// What becomes of a kind of event.
+    package enum Telling: Hashable, Sendable {
+        case category(String)
+        /// Nobody is told; the text says why.
+        case silent(String)
+    }
+
+    package static let categories: [Category] = dunning + events
+
+    package static func category(named name: String) -> Category? { byName[name] }
+
+    private static let byName = Dictionary(uniqueKeysWithValues: categories.map { ($0.name, $0) })
+
+    /// What the steps of a dunning policy may say.
+    package static let dunning = [
+        Category("courtesy", .optional, .atLeastOnce, [.invoices], days: 3),
+        Category("due_soon", .optional, .atLeastOnce, [.invoices], days: 1),
+        Category("overdue", .mandatory, .atLeastOnce, [.invoices], days: 3),
+        Category("final", .mandatory, .atMostOnce, [.invoices, .subscription], days: 5),
+        Category("expiry_warning", .mandatory, .atLeastOnce, [.invoices, .subscription], days: 7),
+    ]
+
+    private static let events = [
+        Category("invoice_issued", .transaction, .atLeastOnce, [.invoices], days: 7),
+        Category("payment_received", .transaction, .atLeastOnce, [.invoices, .payment], days: 7),
+        Category("payment_mismatched", .transaction, .atLeastOnce, [.invoices, .payment], days: 7),
+        Category("payment_returned", .transaction, .atLeastOnce, [.invoices, .payment], days: 7),
+        Category("subscription_suspended", .transaction, .atLeastOnce, [.invoices, .subscription], days: 7),
+        Category("subscription_reactivated", .transaction, .atLeastOnce, [.subscription], days: 7),
+        Category("subscription_ended", .transaction, .atLeastOnce, [.subscription], days: 14),
+        Category("operations", .operator, .atLeastOnce, [.event], [.operator], days: 7),
+    ]
+
+    /// What each kind of event leads to.
+    package static let tellings: [String: Telling] = [
+        "invoice.issued": .category("invoice_issued"),
+        "payment.received": .category("payment_received"),
+        "payment.mismatched": .category("payment_mismatched"),
+        "payment.reversed": .category("payment_returned"),
+        "payment.refunded": .category("payment_returned"),
+        "subscription.suspended": .category("subscription_suspended"),
+        "subscription.reactivated": .category("subscription_reactivated"),
+        "subscription.canceled": .category("subscription_ended"),
+        "subscription.expired": .category("subscription_ended"),
+        "drill.failed": .category("operations"),
+        "backup.failed": .category("operations"),
+    ]
+}
+
+extension NoticeCatalogue.Category {
+    fileprivate init(
+        _ name: String,
+        _ class: NoticeClass,
+        _ guarantee: DeliveryGuarantee,
+        _ speaksOf: Set<Subject>,
+        _ ladder: [NoticeChannel] = [.email, .telegram, .sms, .operator],
+        days: Int
+    ) {
+        self.name = name
+        self.class = `class`
+        self.guarantee = guarantee
+        self.ladder = ladder
+        self.speaksOf = speaksOf
+        validFor = .seconds(days * 86_400)
+    }
+}

@@ -1,0 +1,13 @@
+package import Postgres
+
+/// The migrations of this room: notices, messages, addresses, suppression and consent.
+package enum NoticesMigrations {
+    package static let all = [
+        Migration(
+            number: 27,
+            name: "notices",
+            up: String(decoding: PackageResources.m0027_notices_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0027_notices_down_sql, as: UTF8.self)
+        )
+    ]
+}
