@@ -66,7 +66,8 @@ extension JobContext {
     /// One proposal of a job for one set of parameters supersedes another; runs by hand and by schedule are the same here.
     private var subject: String { run.schedule ?? run.job }
 
-    private func decidedPermission() async throws -> Permission? {
+    /// How far the run may go, once that is decided: after its proposal was within the limit, or a person approved it.
+    package func decidedPermission() async throws -> Permission? {
         try await read { transaction in
             guard let row = try await transaction.query(RunStatements.decidedProposal, run.id).first else { return nil }
             let id = try row.get("id", as: Int64.self)

@@ -8,6 +8,12 @@ package enum NoticesMigrations {
             name: "notices",
             up: String(decoding: PackageResources.m0027_notices_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0027_notices_down_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 28,
+            name: "ladders",
+            up: String(decoding: PackageResources.m0028_ladders_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0028_ladders_down_sql, as: UTF8.self)
+        ),
     ]
 }

@@ -209,7 +209,7 @@ create table bursar.notice (
 create unique index one_notice_per_step on bursar.notice (tenant_id, invoice_id, step, channel) where kind = 'dunning';
 create unique index one_notice_per_event on bursar.notice (tenant_id, event_id, category, channel) where kind = 'event';
 create index notice_by_id on bursar.notice (id);
-create index notice_due on bursar.notice (not_before, id) where state = 'planned';
+create index notice_due on bursar.notice (tenant_id, not_before) where state = 'planned';
 create index notice_of_message on bursar.notice (tenant_id, message_id) where message_id is not null;
 call bursar.wall('bursar.notice');
 
@@ -270,12 +270,12 @@ create table bursar.message (
     primary key (tenant_id, id),
     unique (tenant_id, message_id)
 ) with (fillfactor = 80);
-create unique index one_message_a_day on bursar.message (tenant_id, channel, class, local_day) where class in ('optional', 'mandatory');
+create unique index one_message_a_day on bursar.message (tenant_id, channel, class, local_day) where class in ('optional', 'mandatory') and state <> 'skipped';
 create index message_by_id on bursar.message (id);
 create index message_by_message_id on bursar.message (message_id);
 create index message_by_provider on bursar.message (provider_id) where provider_id is not null;
 create index message_under_way on bursar.message (id) where state in ('claimed', 'sending');
-create index message_waiting on bursar.message (not_before, id) where state = 'waiting';
+create index message_waiting on bursar.message (tenant_id, not_before) where state = 'waiting';
 create index message_of_day on bursar.message (channel, local_day);
 call bursar.wall('bursar.message');
 

@@ -1,0 +1,300 @@
+internal import CivilTime
+package import JobKit
+internal import Logging
+internal import Postgres
+internal import Programs
+
+/// What a node delivers with.
+package struct DeliveryHouse: Sendable {
+    package var desk: any MessageDesk
+    /// The rules by which a notice's payer is written to.
+    package var rules: @Sendable (DeliveryFacts) -> DeliveryRules
+    /// Makes the text of a message; where a template of a tenant cannot be used the second value says so.
+    package var render:
+        @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?)
+    /// Where one click unsubscribes; nil for what cannot be declined, or where no address is public.
+    package var unsubscribe: @Sendable (ClaimedMessage) -> String?
+    package var journal: SendJournal?
+
+    package init(
+        desk: any MessageDesk,
+        rules: @escaping @Sendable (DeliveryFacts) -> DeliveryRules,
+        render:
+            @escaping @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?),
+        unsubscribe: @escaping @Sendable (ClaimedMessage) -> String? = { _ in nil },
+        journal: SendJournal? = nil
+    ) {
+        self.desk = desk
+        self.rules = rules
+        self.render = render
+        self.unsubscribe = unsubscribe
+        self.journal = journal
+    }
+}
+
+/// The steps that delivery is made of, each in chunks of a run.
+///
+/// What is claimed is not sent yet; what is marked as being sent may have been sent; what is recorded is known. So a node that dies
+/// leaves in doubt only the few messages that were on their way.
+package struct DeliveryWork: Sendable {
+    let context: JobContext
+    let house: DeliveryHouse
+    /// How many notices are claimed in one transaction.
+    let chunk: Int
+
+    /// How many messages a connection has on its way between two words to the database.
+    static let perConnection = 8
+
+    package init(_ context: JobContext, house: DeliveryHouse, chunk: Int) {
+        self.context = context
+        self.house = house
+        self.chunk = chunk
+    }
+
+    /// Plans the notices of events that nobody was told of yet.
+    package func tellEvents() async throws {
+        var count = 0
+        repeat {
+            count = try await context.chunk { transaction, _ in
+                try await UnnoticedEvent.waiting(limit: chunk, in: transaction)
+            } tenant: {
+                $0.tenant
+            } apply: { transaction, events, checkpoint in
+                let planned = try await UnnoticedEvent.tell(events, asOf: context.asOf, in: transaction)
+                checkpoint.count("told", planned["planned", default: 0])
+                checkpoint.count("untold", planned["skipped", default: 0])
+            }
+        } while count > 0 && !context.run.isDryRun
+    }
+
+    /// Claims what is due and sends it, until nothing is left.
+    package func sendAll(step: String) async throws {
+        while true {
+            var claimed: (messages: [ClaimedMessage], content: DeliveryContent?) = ([], nil)
+            let count = try await context.chunk { transaction, checkpoint in
+                try await DeliveryClaim.due(
+                    asOf: context.asOf,
+                    after: checkpoint.cursor(of: step),
+                    limit: chunk,
+                    in: transaction
+                )
+            } tenants: {
+                // Suppressions of every tenant are tenant 0's.
+                [$0.tenant, 0]
+            } apply: { transaction, due, checkpoint in
+                let tally = try await claim.claim(due, in: transaction)
+                for (reason, count) in tally.setAside { checkpoint.count("not_\(reason.rawValue)", count) }
+                checkpoint.count("claimed", tally.messages.count)
+                if let last = due.last { checkpoint.advance(step, to: last.tenant) }
+                guard !tally.messages.isEmpty else { return }
+                claimed = (tally.messages, try await DeliveryContent.read(tally.messages, in: transaction))
+            }
+            if count == 0 { return }
+            guard !context.run.isDryRun, let content = claimed.content else { continue }
+            try await send(claimed.messages, content)
+        }
+    }
+
+    private var claim: DeliveryClaim {
+        DeliveryClaim(
+            desk: house.desk,
+            rules: house.rules,
+            journal: house.journal,
+            run: context.run.id,
+            fence: context.run.fence
+        )
+    }
+
+    private var record: DeliveryRecord { DeliveryRecord(run: context.run.id, fence: context.run.fence) }
+
+    /// Sends claimed messages in small windows; the outcomes of one are recorded together with the beginning of the next.
+    private func send(_ messages: [ClaimedMessage], _ content: DeliveryContent) async throws {
+        let connections = messages.map { house.desk.connections($0.channel) }.max() ?? 1
+        let size = max(1, connections * Self.perConnection)
+        var sent: [SentMessage] = []
+        var start = 0
+        while start < messages.count || !sent.isEmpty {
+            let window = Array(messages[start..<min(start + size, messages.count)])
+            let (going, now) = try await turnOver(sent, window)
+            start += window.count
+            sent = await sendWindow(window.filter { going.contains($0.id) }, content, now)
+            await journal(sent)
+        }
+    }
+
+    /// Records what the last window came to, and marks the next one as being sent, in one transaction.
+    private func turnOver(_ sent: [SentMessage], _ window: [ClaimedMessage]) async throws -> (Set<Int64>, Instant) {
+        var going: Set<Int64> = []
+        var now = context.asOf
+        _ = try await context.chunk { _, _ in
+            sent.map(\.message) + window
+        } tenant: {
+            $0.tenant
+        } apply: { transaction, _, checkpoint in
+            now = max(now, try await DeliveryFacts.now(in: transaction))
+            try await record.end(sent, now: now, in: transaction)
+            for one in sent { checkpoint.count(one.outcome.verdict.word, 1) }
+            if !window.isEmpty { going = try await record.begin(window, in: transaction) }
+        }
+        return (going, now)
+    }
+
+    private func sendWindow(
+        _ window: [ClaimedMessage],
+        _ content: DeliveryContent,
+        _ now: Instant
+    ) async -> [SentMessage] {
+        await withTaskGroup(of: SentMessage.self) { group in
+            var rest = window[...]
+            var sent: [SentMessage] = []
+            let atOnce = window.map { house.desk.connections($0.channel) }.max() ?? 1
+            func add() {
+                guard let message = rest.popFirst() else { return }
+                group.addTask { await sendOne(message, content, now) }
+            }
+            for _ in 0..<atOnce { add() }
+            for await one in group {
+                sent.append(one)
+                add()
+            }
+            return sent
+        }
+    }
+
+    private func sendOne(_ message: ClaimedMessage, _ content: DeliveryContent, _ now: Instant) async -> SentMessage {
+        let unsubscribe = message.first.class == .optional ? house.unsubscribe(message) : nil
+        let facts = content.facts(of: message, unsubscribe: unsubscribe)
+        let rendered: RenderedNotice
+        do {
+            let (notice, fellBack) = try house.render(message, facts)
+            rendered = notice
+            if let fellBack { context.logger.error("a template cannot be used", metadata: ["problem": "\(fellBack)"]) }
+        } catch {
+            context.logger.error("a message cannot be rendered", metadata: ["problem": "\(error)"])
+            let outcome = SendOutcome(.configuration, phase: "render", reply: "\(error)")
+            return end(message, outcome, "none", nil, now)
+        }
+        // A node whose lease is lost must send nothing more: a peer takes over.
+        guard !context.isAbandoned, !Task.isCancelled else {
+            return end(message, SendOutcome(.transport, phase: "before sending"), "none", nil, now)
+        }
+        let outgoing = OutgoingMessage(
+            messageID: message.messageID,
+            channel: message.channel,
+            recipient: message.first.recipient ?? "",
+            recipientName: message.first.payer,
+            content: rendered,
+            date: now,
+            unsubscribe: unsubscribe,
+            facts: MessageFacts.json(message, facts)
+        )
+        let (outcome, transport) = await handOver(outgoing)
+        return end(message, outcome, transport, rendered, now)
+    }
+
+    /// Sends, within what the next hop takes where it has limits.
+    private func handOver(_ message: OutgoingMessage) async -> (outcome: SendOutcome, transport: String) {
+        guard let provider = house.desk.provider(message.channel) else { return await house.desk.send(message) }
+        do {
+            return try await context.call(provider, verdict: { ($0 as? NotTaken)?.verdict ?? CallVerdict(of: $0) }) {
+                let answer = await house.desk.send(message)
+                if answer.outcome.verdict != .accepted { throw NotTaken(outcome: answer.outcome, transport: answer.transport) }
+                return answer
+            }
+        } catch let error as NotTaken {
+            return (error.outcome, error.transport)
+        } catch let error as JobError {
+            // Its turn does not come soon, or its circuit is open: nothing was sent.
+            guard case .rateLimited(let wait) = error.disposition else {
+                return (SendOutcome(.transport, phase: "turn", reply: error.reason), provider)
+            }
+            return (SendOutcome(.rateLimited(wait), phase: "turn", reply: error.reason), provider)
+        } catch {
+            return (SendOutcome(.transport, phase: "turn", reply: "\(error)"), provider)
+        }
+    }
+
+    private func end(
+        _ message: ClaimedMessage,
+        _ outcome: SendOutcome,
+        _ transport: String,
+        _ content: RenderedNotice?,
+        _ now: Instant
+    ) -> SentMessage {
+        let next = MessageNext.judge(
+            outcome.verdict,
+            softFailures: message.softFailures,
+            doubts: message.doubts,
+            guarantee: message.guarantee,
+            knowsRepeats: house.desk.knowsRepeats(message.channel),
+            now: now
+        )
+        return SentMessage(
+            message: message,
+            outcome: outcome,
+            transport: transport,
+            next: next,
+            startedAt: now,
+            content: content
+        )
+    }
+
+    /// Tells the journal what was accepted, before the database hears of it: what a restore may lose stands here.
+    private func journal(_ sent: [SentMessage]) async {
+        guard let journal = house.journal else { return }
+        let entries = sent.filter { $0.next.state == "accepted" }
+            .flatMap { one in
+                one.message.notices.map {
+                    (key: $0.journalKey, recipient: hexadecimal($0.addressHash ?? []), messageID: one.message.messageID)
+                }
+            }
+        guard !entries.isEmpty else { return }
+        let failure = await onOwnThread { () -> SendJournal.Failure? in
+            do throws(SendJournal.Failure) {
+                try journal.record(entries)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        // What was sent was sent: the database is told of it all the same.
+        if let failure { context.logger.error("the journal is not written", metadata: ["problem": "\(failure)"]) }
+    }
+
+    /// What the run did, in a line.
+    package var report: String {
+        let counters = context.checkpoint.counters
+        var said: [String] = []
+        for (name, words) in Self.words {
+            if let count = counters[name], count > 0 { said.append("\(count) \(words)") }
+        }
+        for reason in NoticeReason.allCases {
+            if let count = counters["not_\(reason.rawValue)"], count > 0 {
+                said.append("\(count) not now: \(reason.rawValue)")
+            }
+        }
+        return said.isEmpty ? "nothing to do" : said.joined(separator: ", ")
+    }
+
+    private static let words = [
+        ("told", "planned from events"), ("accepted", "messages accepted"), ("soft", "to be tried again"),
+        ("transport", "not reached"), ("hard", "refused for good"), ("unknown", "in doubt"),
+        ("configuration", "stopped by our configuration"), ("policy", "refused by policy"),
+        ("rate_limited", "asked to wait"), ("recovered", "taken over from a node that died"),
+    ]
+}
+
+/// A call that did not end with the message taken, so that the provider's circuit hears of it.
+private struct NotTaken: Error {
+    let outcome: SendOutcome
+    let transport: String
+
+    /// What it says of the next hop; what it says of one recipient says nothing of it.
+    var verdict: CallVerdict {
+        switch outcome.verdict {
+        case .accepted, .hard, .soft: .answered
+        case .rateLimited(let wait): .askedToWait(wait)
+        case .transport, .configuration, .policy, .unknown: .failed
+        }
+    }
+}
