@@ -24,6 +24,15 @@ extension SourcePosition: Comparable, CustomStringConvertible {
 
 /// One thing wrong with a file that people write (schedules, webhook sources): where, what was found and expected, and what to do.
 package struct FileProblem: Error, Hashable, Sendable {
+    /// What it means for the file.
+    package enum Level: String, Hashable, Sendable {
+        /// Nothing of the file counts.
+        case error
+        /// The file counts as it is, and somebody should look at it before it is too late.
+        case warning
+    }
+
+    package let level: Level
     package let position: SourcePosition
     /// What is wrong.
     package let message: String
@@ -34,7 +43,8 @@ package struct FileProblem: Error, Hashable, Sendable {
     package var line: Int { position.line }
     package var column: Int { position.column }
 
-    package init(at position: SourcePosition, _ message: String, remedy: String = "") {
+    package init(at position: SourcePosition, _ message: String, remedy: String = "", level: Level = .error) {
+        self.level = level
         self.position = position
         self.message = message
         self.remedy = remedy
@@ -46,9 +56,9 @@ extension FileProblem: Comparable, CustomStringConvertible {
         (left.position, left.message) < (right.position, right.message)
     }
 
-    /// "file:line:column: message; remedy".
+    /// "file:line:column: message; remedy", a warning with that word before its message.
     package var description: String {
-        "\(position): \(message)" + (remedy.isEmpty ? "" : "; \(remedy)")
+        "\(position): \(level == .warning ? "warning: " : "")\(message)" + (remedy.isEmpty ? "" : "; \(remedy)")
     }
 }
 

@@ -41,16 +41,38 @@ package enum ScheduleFiles {
         return text
     }
 
-    private static func isFolder(_ path: String) -> Bool {
+    /// Whether there is a folder of this path.
+    package static func isFolder(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
+
+    /// Whether there is a file of this path.
+    package static func isFile(_ path: String) -> Bool { kind(of: path) == S_IFREG }
+
+    /// Whether there is anything of this path, or something that may not be looked at.
+    package static func isThere(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return stat(path, &status) == 0 || (errno != ENOENT && errno != ENOTDIR)
+    }
+
+    private static func kind(of path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
     }
 
     private static func filesOfFolder(_ path: String, _ problems: inout [FileProblem]) -> [String] {
-        let position = SourcePosition(file: path)
+        guard let files = yamlFiles(of: path, &problems) else { return [] }
+        if files.isEmpty {
+            let remedy = "put a file there, or name another folder"
+            let position = SourcePosition(file: path)
+            problems.append(FileProblem(at: position, "the folder has no schedule files (.yaml)", remedy: remedy))
+        }
+        return files
+    }
+
+    /// The YAML files that lie in a folder itself, by name, those that are hidden left out; nil after a problem.
+    package static func yamlFiles(of path: String, _ problems: inout [FileProblem]) -> [String]? {
         guard let folder = opendir(path) else {
-            problems.append(systemProblem(position, "the folder cannot be read", errno))
-            return []
+            problems.append(systemProblem(SourcePosition(file: path), "the folder cannot be read", errno))
+            return nil
         }
         defer { closedir(folder) }
         var names: [String] = []
@@ -59,10 +81,6 @@ package enum ScheduleFiles {
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             if !name.hasPrefix("."), endings.contains(where: name.hasSuffix) { names.append(name) }
-        }
-        if names.isEmpty {
-            let remedy = "put a file there, or name another folder"
-            problems.append(FileProblem(at: position, "the folder has no schedule files (.yaml)", remedy: remedy))
         }
         let prefix = path.hasSuffix("/") ? path : path + "/"
         return names.sorted().map { prefix + $0 }

@@ -1,7 +1,7 @@
 /// Finds what somebody meant to write.
 package enum Spelling {
     /// "did you mean …?" for the known word that is close enough, or nothing.
-    static func suggestion(for word: String, among known: some Sequence<String>) -> String? {
+    package static func suggestion(for word: String, among known: some Sequence<String>) -> String? {
         nearest(to: word, among: known).map { "did you mean \"\($0)\"?" }
     }
 

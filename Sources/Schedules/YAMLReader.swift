@@ -1,3 +1,4 @@
+package import CivilTime
 package import Yams
 
 /// Reads values out of YAML nodes and collects a problem, with its place, for each that is not what it should be.
@@ -6,6 +7,8 @@ package import Yams
 package struct YAMLReader {
     package let file: String
     package private(set) var problems: [FileProblem] = []
+    /// What does not keep the file from counting.
+    package private(set) var warnings: [FileProblem] = []
 
     package init(file: String) {
         self.file = file
@@ -30,6 +33,10 @@ package struct YAMLReader {
 
     package mutating func report(_ node: Node, _ message: String, remedy: String = "") {
         problems.append(FileProblem(at: position(of: node), message, remedy: remedy))
+    }
+
+    package mutating func warn(_ node: Node, _ message: String, remedy: String) {
+        warnings.append(FileProblem(at: position(of: node), message, remedy: remedy, level: .warning))
     }
 
     /// A problem at one character, counted from 1, of a text; where the text is written so that its characters cannot
@@ -115,6 +122,30 @@ package struct YAMLReader {
             return nil
         }
         return duration
+    }
+
+    /// A time of day, in minutes after midnight.
+    package mutating func minuteOfDay(_ node: Node, _ what: String) -> Int? {
+        let parts = (node.scalar?.string ?? "").utf8.split(
+            separator: UInt8(ascii: ":"),
+            omittingEmptySubsequences: false
+        )
+        let numbers = parts.compactMap { part in
+            part.count == 2 && part.allSatisfy { (48...57).contains($0) } ? Int(String(part) ?? "") : nil
+        }
+        if parts.count == 2, numbers.count == 2, numbers[0] < 24, numbers[1] < 60 {
+            return numbers[0] * 60 + numbers[1]
+        }
+        let remedy = "write hours and minutes with two digits each, as \"09:00\""
+        report(node, "\(what) must be a time of day, not \(Self.found(node))", remedy: remedy)
+        return nil
+    }
+
+    /// A date of the calendar.
+    package mutating func date(_ node: Node, _ what: String) -> CivilDate? {
+        if let date = node.scalar.flatMap({ CivilDate($0.string) }) { return date }
+        report(node, "\(what) must be a date, not \(Self.found(node))", remedy: "write it as 2026-01-31")
+        return nil
     }
 
     /// One of the words of a type.

@@ -1,0 +1,59 @@
+internal import Schedules
+
+/// The keys at the top of a dunning policy.
+enum PolicyFileKey: String, FileKeys {
+    case version, policy, tenants
+}
+
+/// The keys of `policy`.
+enum PolicyKey: String, FileKeys {
+    case steps, quiet, calendar, freshness
+    case approveAbove = "approve_above"
+    case paymentGraceDays = "payment_grace_days"
+    case suspension
+}
+
+/// The keys of one step.
+enum PolicyStepKey: String, FileKeys {
+    case id
+    case offsetDays = "offset_days"
+    case at, category, template, channels
+    case validFor = "valid_for"
+}
+
+/// The keys of a step that a tenant changes or adds; its id is the key before them.
+enum TenantStepKey: String, FileKeys {
+    case offsetDays = "offset_days"
+    case at, category, template, channels
+    case validFor = "valid_for"
+
+    /// The same key of a step of the policy for all.
+    var ofStep: PolicyStepKey? { PolicyStepKey(rawValue: rawValue) }
+}
+
+/// The keys of a tenant.
+enum TenantPolicyKey: String, FileKeys {
+    case steps
+}
+
+/// The keys of a stretch of a day.
+enum PolicyHoursKey: String, FileKeys {
+    case from, until
+}
+
+/// The keys of `suspension`.
+enum PolicySuspensionKey: String, FileKeys {
+    case enabled
+    case minimumNotice = "minimum_notice"
+    case window
+}
+
+/// The keys at the top of a calendar.
+enum CalendarFileKey: String, FileKeys {
+    case version, country, source, until, weekend, closed
+}
+
+/// The keys of `source`.
+enum CalendarSourceKey: String, FileKeys {
+    case text, date
+}
