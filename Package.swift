@@ -113,7 +113,8 @@ let package = Package(
         room(
             "Notices",
             [
-                "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "Schedules", "JobKit", "Engine",
+                "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "Programs", "Schedules", "JobKit",
+                "Engine",
                 "Events", "Tenancy", "Billing", "Payments", "Webhooks", logging, metrics, mustache, yams,
             ],
             migrations: true

@@ -8,6 +8,12 @@ package enum NoticesMigrations {
             name: "notices",
             up: String(decoding: PackageResources.m0027_notices_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0027_notices_down_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 30,
+            name: "endpoints",
+            up: String(decoding: PackageResources.m0030_endpoints_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0030_endpoints_down_sql, as: UTF8.self)
+        ),
     ]
 }
