@@ -69,6 +69,11 @@ extension JobContext {
         }
     }
 
+    /// Tells how calls went that waited for no turn: a provider that refuses is left alone by every node.
+    package func tell(_ provider: String, _ verdict: CallVerdict, _ why: String?) async {
+        await database.tellHowACallWent(provider, verdict, why, logger)
+    }
+
     private func takeCall(_ provider: String) async throws -> Duration {
         try await fenced(role: "bursar_engine", rollBack: false) { transaction in
             try await transaction.query(RunStatements.takeCall, provider).first?.get("wait") ?? .zero

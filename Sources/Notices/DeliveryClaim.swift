@@ -70,7 +70,8 @@ package struct DeliveryClaim: Sendable {
             notices: due.map(\.notice),
             in: transaction
         )
-        var (judged, verdicts) = judge(facts, now)
+        var budgets = try await Budgets(desk, facts, in: transaction)
+        var (judged, verdicts) = judge(facts, &budgets, now)
         oneADay(&judged, &verdicts)
         var tally = Tally()
         try await postpone(&verdicts, judged, &tally, in: transaction)
@@ -83,20 +84,25 @@ package struct DeliveryClaim: Sendable {
     private typealias Judged = (facts: DeliveryFacts, verdict: NoticeVerdict)
 
     /// Every check of every notice; what is to be sent, and what becomes of the rest.
-    private func judge(_ facts: [DeliveryFacts], _ now: Instant) -> ([DeliveryFacts], [Judged]) {
+    private func judge(_ facts: [DeliveryFacts], _ budgets: inout Budgets, _ now: Instant) -> ([DeliveryFacts], [Judged]) {
         var sent: [DeliveryFacts] = []
         var others: [Judged] = []
         for notice in facts {
             let zone = (try? Zone(named: notice.zoneName)) ?? .utc
             var verdict = DeliveryFacts.verdict(notice.checks(rules(notice), zone, now: now))
-            if verdict == .send { verdict = houseVerdict(notice, zone, now) }
+            if verdict == .send { verdict = houseVerdict(notice, zone, &budgets, now) }
             if verdict == .send { sent.append(notice) } else { others.append((notice, verdict)) }
         }
         return (sent, others)
     }
 
     /// What the house knows beside the database: whether the channel is open, what the journal says, whether today had one.
-    private func houseVerdict(_ notice: DeliveryFacts, _ zone: Zone, _ now: Instant) -> NoticeVerdict {
+    private func houseVerdict(
+        _ notice: DeliveryFacts,
+        _ zone: Zone,
+        _ budgets: inout Budgets,
+        _ now: Instant
+    ) -> NoticeVerdict {
         if !desk.isOn(notice.channel) { return .putOff(until: now.adding(.seconds(3600)), .channelOff) }
         if journal?.hasSent(notice.journalKey) == true { return .skip(.journalled) }
         let tomorrow = zone.startOfDay(notice.today.adding(days: 1))
@@ -107,7 +113,7 @@ package struct DeliveryClaim: Sendable {
             case .transaction, .operator: false
             }
         if isTaken { return .putOff(until: tomorrow, .oneADay) }
-        return desk.takeFromBudget(notice.channel, day: notice.today) ? .send : .putOff(until: tomorrow, .budget)
+        return budgets.take(notice) ? .send : .putOff(until: tomorrow, .budget)
     }
 
     /// A courtesy waits for another day where the payer is told something graver today.
@@ -259,6 +265,43 @@ extension DeliveryClaim {
             notices.contains { $0.guarantee == .atMostOnce } ? .atMostOnce : .atLeastOnce
         }
         var validUntil: Instant { notices.map(\.validUntil).min() ?? first.validUntil }
+    }
+}
+
+/// What is left of the channels' daily budgets, for the payers' days of one claim.
+///
+/// A message counts with its first notice; one that is tried again has been counted.
+private struct Budgets {
+    private struct Day: Hashable {
+        let channel: NoticeChannel
+        let day: CivilDate
+    }
+
+    private let limits: [NoticeChannel: Int]
+    private var used: [Day: Int] = [:]
+    private var counted: Set<MessageKey> = []
+
+    init(_ desk: any MessageDesk, _ facts: [DeliveryFacts], in transaction: Transaction) async throws {
+        let channels = Set(facts.map(\.channel))
+        limits = channels.reduce(into: [:]) { $0[$1] = desk.dailyBudget($1) }
+        guard !limits.isEmpty, let first = facts.map(\.today).min() else { return }
+        let rows = try await transaction.query(DeliveryStatements.usedBudgets, limits.keys.map(\.rawValue), first)
+        for row in rows {
+            guard let channel = NoticeChannel(rawValue: try row.get("channel")) else { continue }
+            used[Day(channel: channel, day: try row.get("local_day"))] = try row.get("count")
+        }
+    }
+
+    mutating func take(_ notice: DeliveryFacts) -> Bool {
+        guard let limit = limits[notice.channel], notice.messageName == nil else { return true }
+        guard counted.insert(MessageKey(notice)).inserted else { return true }
+        let day = Day(channel: notice.channel, day: notice.today)
+        guard used[day, default: 0] < limit else {
+            counted.remove(MessageKey(notice))
+            return false
+        }
+        used[day, default: 0] += 1
+        return true
     }
 }
 

@@ -44,6 +44,8 @@ package struct DeliveryFacts: Sendable {
     package let laterStep: String?
     /// What was stopped, and by whom.
     package let stop: String?
+    /// The channel refuses us, and is left alone until then.
+    package let restUntil: Instant?
     package let isParked: Bool
     package let holdSource: String?
     /// The first instant at which the hold is over.
@@ -131,6 +133,7 @@ package struct DeliveryFacts: Sendable {
         tolerance = try row.get("tolerance")
         laterStep = try row.get("later_step")
         stop = try row.get("stop")
+        restUntil = try row.get("rest_until")
         isParked = try row.get("is_parked")
         holdSource = try row.get("hold_source")
         holdUntil = try row.get("hold_until")

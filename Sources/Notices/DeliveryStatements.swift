@@ -114,10 +114,11 @@ package enum DeliveryStatements {
                 where m.tenant_id = n.tenant_id and m.channel = n.channel and m.local_day = local.today and m.state <> 'skipped'
                     and m.id is distinct from n.message_id and m.class in ('optional', 'mandatory')
             ), '') as sent_today,
-            local.today, moment.at as now, n.message_id as message, g.message_id as message_name
+            rest.until as rest_until, local.today, moment.at as now, n.message_id as message, g.message_id as message_name
         from unnest($1::bigint[], $2::bigint[]) as c (tenant_id, id)
         join bursar.notice n on n.tenant_id = c.tenant_id and n.id = c.id and n.state in ('planned', 'claimed')
         cross join (select bursar.business_now() as at offset 0) as moment
+        left join bursar.channels_at_rest() as rest on rest.channel = n.channel
         left join bursar.message g on g.tenant_id = n.tenant_id and g.id = n.message_id and g.state = 'waiting'
         left join bursar.issuer u on u.id = n.issuer_id
         left join bursar.tenant t on t.id = n.tenant_id
@@ -145,6 +146,17 @@ package enum DeliveryStatements {
                 and (w.provider = 'bakong' or w.statement_required)
         ) as k on true
         order by n.tenant_id, n.id
+        """
+    )
+
+    /// How many messages channels have sent, by the payers' day, from a day on.
+    static let usedBudgets = Statement(
+        "notices.used_budgets",
+        """
+        select m.channel, m.local_day, count(*) as count
+        from bursar.message m
+        where m.channel = any ($1::text[]) and m.local_day >= $2::date and m.attempts > 0
+        group by m.channel, m.local_day
         """
     )
 
@@ -229,6 +241,6 @@ package enum DeliveryStatements {
     )
 
     package static let all = [
-        due, now, lockNotices, lockReceivables, facts, setAside, climb, postpone, makeMessages, claim, dropEmpty,
+        due, now, lockNotices, lockReceivables, facts, usedBudgets, setAside, climb, postpone, makeMessages, claim, dropEmpty,
     ]
 }

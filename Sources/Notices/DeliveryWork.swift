@@ -119,6 +119,7 @@ package struct DeliveryWork: Sendable {
             start += window.count
             sent = await sendWindow(window.filter { going.contains($0.id) }, content, now)
             await journal(sent)
+            await tellCircuits(sent)
         }
     }
 
@@ -172,11 +173,11 @@ package struct DeliveryWork: Sendable {
         } catch {
             context.logger.error("a message cannot be rendered", metadata: ["problem": "\(error)"])
             let outcome = SendOutcome(.configuration, phase: "render", reply: "\(error)")
-            return end(message, outcome, "none", nil, now)
+            return end(message, outcome, nil, now)
         }
         // A node whose lease is lost must send nothing more: a peer takes over.
         guard !context.isAbandoned, !Task.isCancelled else {
-            return end(message, SendOutcome(.transport, phase: "before sending"), "none", nil, now)
+            return end(message, SendOutcome(.transport, phase: "before sending"), nil, now)
         }
         let outgoing = OutgoingMessage(
             messageID: message.messageID,
@@ -188,36 +189,42 @@ package struct DeliveryWork: Sendable {
             unsubscribe: unsubscribe,
             facts: MessageFacts.json(message, facts)
         )
-        let (outcome, transport) = await handOver(outgoing)
-        return end(message, outcome, transport, rendered, now)
+        return end(message, await handOver(outgoing), rendered, now)
     }
 
-    /// Sends, within what the next hop takes where it has limits.
-    private func handOver(_ message: OutgoingMessage) async -> (outcome: SendOutcome, transport: String) {
-        guard let provider = house.desk.provider(message.channel) else { return await house.desk.send(message) }
+    /// Sends, within what the next hop takes where it has a rate.
+    private func handOver(_ message: OutgoingMessage) async -> SendOutcome {
+        guard house.desk.hasRate(message.channel) else { return await house.desk.send(message) }
         do {
-            return try await context.call(provider, verdict: { ($0 as? NotTaken)?.verdict ?? CallVerdict(of: $0) }) {
-                let answer = await house.desk.send(message)
-                if answer.outcome.verdict != .accepted { throw NotTaken(outcome: answer.outcome, transport: answer.transport) }
-                return answer
+            return try await context.call(message.channel.provider, verdict: { NotTaken.verdict($0) }) {
+                let outcome = await house.desk.send(message)
+                if outcome.verdict != .accepted { throw NotTaken(outcome: outcome) }
+                return outcome
             }
         } catch let error as NotTaken {
-            return (error.outcome, error.transport)
+            return error.outcome
         } catch let error as JobError {
             // Its turn does not come soon, or its circuit is open: nothing was sent.
             guard case .rateLimited(let wait) = error.disposition else {
-                return (SendOutcome(.transport, phase: "turn", reply: error.reason), provider)
+                return SendOutcome(.transport, phase: "turn", reply: error.reason)
             }
-            return (SendOutcome(.rateLimited(wait), phase: "turn", reply: error.reason), provider)
+            return SendOutcome(.rateLimited(wait), phase: "turn", reply: error.reason)
         } catch {
-            return (SendOutcome(.transport, phase: "turn", reply: "\(error)"), provider)
+            return SendOutcome(.transport, phase: "turn", reply: "\(error)")
+        }
+    }
+
+    /// Tells the engine how each channel fared in a window, so that one that refuses us is left alone by every node.
+    private func tellCircuits(_ sent: [SentMessage]) async {
+        for (channel, group) in Dictionary(grouping: sent, by: \.message.channel) where !house.desk.hasRate(channel) {
+            let bad = group.first { $0.outcome.callVerdict != .answered }
+            await context.tell(channel.provider, bad?.outcome.callVerdict ?? .answered, bad?.outcome.reply)
         }
     }
 
     private func end(
         _ message: ClaimedMessage,
         _ outcome: SendOutcome,
-        _ transport: String,
         _ content: RenderedNotice?,
         _ now: Instant
     ) -> SentMessage {
@@ -232,7 +239,7 @@ package struct DeliveryWork: Sendable {
         return SentMessage(
             message: message,
             outcome: outcome,
-            transport: transport,
+            transport: outcome.transport ?? "none",
             next: next,
             startedAt: now,
             content: content
@@ -287,14 +294,8 @@ package struct DeliveryWork: Sendable {
 /// A call that did not end with the message taken, so that the provider's circuit hears of it.
 private struct NotTaken: Error {
     let outcome: SendOutcome
-    let transport: String
 
-    /// What it says of the next hop; what it says of one recipient says nothing of it.
-    var verdict: CallVerdict {
-        switch outcome.verdict {
-        case .accepted, .hard, .soft: .answered
-        case .rateLimited(let wait): .askedToWait(wait)
-        case .transport, .configuration, .policy, .unknown: .failed
-        }
+    static func verdict(_ error: any Error) -> CallVerdict {
+        (error as? NotTaken)?.outcome.callVerdict ?? CallVerdict(of: error)
     }
 }

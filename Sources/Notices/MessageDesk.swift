@@ -1,5 +1,3 @@
-package import CivilTime
-
 /// Where messages are handed over: the channels of this house, each with its transports.
 package protocol MessageDesk: Sendable {
     /// The domain of Message-IDs.
@@ -10,10 +8,15 @@ package protocol MessageDesk: Sendable {
     func knowsRepeats(_ channel: NoticeChannel) -> Bool
     /// How many messages it takes side by side.
     func connections(_ channel: NoticeChannel) -> Int
-    /// Takes one message from what the channel may send on a day; false where nothing is left.
-    func takeFromBudget(_ channel: NoticeChannel, day: CivilDate) -> Bool
-    /// The name under which the engine keeps its limits and its circuit; nil where it has none.
-    func provider(_ channel: NoticeChannel) -> String?
+    /// Messages a day over all nodes; nil for any number.
+    func dailyBudget(_ channel: NoticeChannel) -> Int?
+    /// Whether it takes only so many a second, so that each message waits for its turn.
+    func hasRate(_ channel: NoticeChannel) -> Bool
     /// Sends one message, and says what came of it and by which transport.
-    func send(_ message: OutgoingMessage) async -> (outcome: SendOutcome, transport: String)
+    func send(_ message: OutgoingMessage) async -> SendOutcome
+}
+
+extension NoticeChannel {
+    /// The name under which the engine keeps the channel's rate and circuit.
+    package var provider: String { "notices-\(rawValue)" }
 }

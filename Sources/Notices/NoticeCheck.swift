@@ -96,7 +96,12 @@ extension DeliveryFacts {
     /// Whether people have said that it shall wait.
     private func leave(_ now: Instant) -> [(NoticeCheck, NoticeVerdict)] {
         let stopped = NoticeCheck("kill_switch", stop == nil, stop.map { "stopped: \($0)" } ?? "on")
-        var checks = [(stopped, NoticeVerdict.putOff(until: now.adding(.seconds(900)), .killSwitch))]
+        let rests = restUntil.map { $0 > now } ?? false
+        let rest = NoticeCheck("channel", !rests, rests ? "left alone until \(restUntil ?? now)" : "open")
+        var checks = [
+            (stopped, NoticeVerdict.putOff(until: now.adding(.seconds(900)), .killSwitch)),
+            (rest, .putOff(until: restUntil ?? now, .channelOff)),
+        ]
         guard isDunning else { return checks }
         let parked = NoticeCheck("parked", !isParked, isParked ? "the subscription is parked" : "not parked")
         checks.append((parked, .putOff(until: now.adding(.seconds(3600)), .parked)))

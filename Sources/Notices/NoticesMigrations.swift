@@ -15,5 +15,11 @@ package enum NoticesMigrations {
             up: String(decoding: PackageResources.m0028_ladders_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0028_ladders_down_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 30,
+            name: "endpoints",
+            up: String(decoding: PackageResources.m0030_endpoints_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0030_endpoints_down_sql, as: UTF8.self)
+        ),
     ]
 }

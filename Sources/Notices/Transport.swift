@@ -29,6 +29,10 @@ package struct OutgoingMessage: Sendable {
     package let unsubscribe: String?
     /// For machines: what the signed webhook carries. A JSON object.
     package let facts: String
+    /// Whose payer it goes to; nil for the house itself.
+    package let tenant: Int64?
+    /// What it says, as the catalogue names it; nil where nobody asks for it.
+    package let category: String?
 
     package init(
         messageID: String,
@@ -38,7 +42,9 @@ package struct OutgoingMessage: Sendable {
         content: RenderedNotice,
         date: Instant,
         unsubscribe: String? = nil,
-        facts: String = "{}"
+        facts: String = "{}",
+        tenant: Int64? = nil,
+        category: String? = nil
     ) {
         self.messageID = messageID
         self.channel = channel
@@ -48,6 +54,8 @@ package struct OutgoingMessage: Sendable {
         self.date = date
         self.unsubscribe = unsubscribe
         self.facts = facts
+        self.tenant = tenant
+        self.category = category
     }
 }
 
@@ -107,6 +115,11 @@ package struct SendOutcome: Hashable, Sendable {
     /// What the next hop calls the message.
     package var providerID: String?
     package var took: Duration
+    /// The transport that said it; the desk fills it in.
+    package var transport: String?
+    /// Whether it says nothing of other recipients: an endpoint of one tenant that is down, a chat that was written to a moment
+    /// ago.
+    package var isAboutRecipient = false
 
     /// Who is to blame, and so what happens next.
     package enum Verdict: Hashable, Sendable {

@@ -72,6 +72,9 @@ extension HTTPRequest {
         if let unixSocketPath, unixSocketPath.utf8.count > 107 {
             return "the socket's path is longer than 107 bytes: \(unixSocketPath)"
         }
+        if let pinnedAddress, !pinnedAddress.utf8.allSatisfy({ "0123456789abcdefABCDEF.:".utf8.contains($0) }) {
+            return "'\(pinnedAddress)' is no address in digits"
+        }
         return nil
     }
 }

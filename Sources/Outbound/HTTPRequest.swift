@@ -24,6 +24,9 @@ package struct HTTPRequest: Sendable {
     package var connectTimeout: Duration
     /// Speak HTTP over this unix socket; the URL's host is then only a name, and no proxy is used.
     package var unixSocketPath: String?
+    /// The one address, in digits, that is connected to, whatever the URL's host resolves to; TLS still wants a certificate of
+    /// that host, and no proxy is used.
+    package var pinnedAddress: String?
     /// A longer body ends the request with `OutboundError.Code.tooLarge`.
     package var maximumBytes: Int
     /// Whether `http://` may be spoken over the network.
@@ -37,6 +40,7 @@ package struct HTTPRequest: Sendable {
         timeout: Duration = .seconds(30),
         connectTimeout: Duration = .seconds(10),
         unixSocketPath: String? = nil,
+        pinnedAddress: String? = nil,
         maximumBytes: Int = 1 << 20,
         allowsPlainText: Bool = false
     ) {
@@ -47,6 +51,7 @@ package struct HTTPRequest: Sendable {
         self.timeout = timeout
         self.connectTimeout = connectTimeout
         self.unixSocketPath = unixSocketPath
+        self.pinnedAddress = pinnedAddress
         self.maximumBytes = maximumBytes
         self.allowsPlainText = allowsPlainText
     }

@@ -13,6 +13,7 @@ final class Transfer {
     private(set) var body: [UInt8] = []
     private(set) var isTooLarge = false
     private var headerList: UnsafeMutablePointer<curl_slist>?
+    private var pinList: UnsafeMutablePointer<curl_slist>?
 
     /// Null when libcurl has no memory for a handle.
     init?(id: UInt64, request: HTTPRequest) {
@@ -26,10 +27,12 @@ final class Transfer {
     deinit {
         curl_easy_cleanup(handle)
         curl_slist_free_all(headerList)
+        curl_slist_free_all(pinList)
     }
 
     private func configure() {
         setSafety()
+        setPin()
         _ = ccurl_set_text(handle, CURLOPT_URL, request.url)
         _ = ccurl_set_text(handle, CURLOPT_USERAGENT, "bursar")
         let total = max(1, request.timeout.milliseconds)
@@ -66,6 +69,16 @@ final class Transfer {
         } else {
             _ = ccurl_set_text(handle, CURLOPT_PROTOCOLS_STR, request.allowsPlainText ? "http,https" : "https")
         }
+    }
+
+    /// Not CURLOPT_RESOLVE: its names are kept for other requests, and match a host as libcurl writes it alone.
+    private func setPin() {
+        guard let address = request.pinnedAddress else { return }
+        // HOST:PORT:ADDRESS:PORT, where an empty host or port stands for any.
+        pinList = curl_slist_append(nil, address.utf8.contains(UInt8(ascii: ":")) ? "::[\(address)]:" : "::\(address):")
+        _ = ccurl_set_list(handle, CURLOPT_CONNECT_TO, pinList)
+        _ = ccurl_set_text(handle, CURLOPT_PROXY, "")
+        _ = ccurl_set_text(handle, CURLOPT_NOPROXY, "*")
     }
 
     private func setMethodAndBody() {

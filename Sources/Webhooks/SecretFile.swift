@@ -1,8 +1,8 @@
 internal import Glibc
 
 /// A secret's file: beside the file that names it, at an absolute path, or a credential of the service manager.
-enum SecretFile {
-    enum Found {
+package enum SecretFile {
+    package enum Found {
         case bytes([UInt8])
         /// Why not, and whether it is for want of a right alone.
         case unreadable(String, isForbidden: Bool)
@@ -10,7 +10,11 @@ enum SecretFile {
 
     private static let mostBytes = 4096
 
-    static func read(_ name: String, isCredential: Bool, beside file: String) -> Found {
+    /// - Parameters:
+    ///   - name: a path, or the credential's name.
+    ///   - isCredential: whether the service manager holds it.
+    ///   - file: the file that names it; a relative path lies beside it.
+    package static func read(_ name: String, isCredential: Bool, beside file: String) -> Found {
         let path: String
         if isCredential {
             guard let folder = getenv("CREDENTIALS_DIRECTORY") else {

@@ -34,6 +34,16 @@ end
 $$;
 grant execute on function bursar.plan_next_rung(bigint[], bigint[], timestamptz) to bursar_app;
 
+-- The channels that are left alone, since the next hop refuses us or asked for it: business time at which they are tried again.
+create function bursar.channels_at_rest() returns table (channel text, until timestamptz)
+language sql stable security definer set search_path = pg_catalog, bursar as
+$$
+    select substr(p.name, 9), greatest(p.open_until, p.asked_to_wait_until) + (select i.business_offset from bursar.installation i)
+    from bursar.provider p
+    where p.name like 'notices-%' and greatest(p.open_until, p.asked_to_wait_until) > clock_timestamp()
+$$;
+grant execute on function bursar.channels_at_rest() to bursar_app, bursar_ops, bursar_scan;
+
 -- Stopping and going on. What is stopped is put off, and nothing of it is lost but what is not worth saying any more.
 create function bursar.stop_notices(what text, reason text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, bursar as
