@@ -48,4 +48,5 @@ package enum NoticeStatements {
     package static let all =
         PlanningStatements.all + DeliveryStatements.all + DeliveryContentStatements.all + DeliveryRecordStatements.all
         + DeliveryRecoveryStatements.all + NoticesUndoneStatements.all + NoticeInspectionStatements.all
+        + ExplainedNoticeStatements.all + NoticeForecastStatements.all + NoticeCommands.all.map(\.statement)
 }
