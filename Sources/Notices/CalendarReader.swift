@@ -101,16 +101,19 @@ struct CalendarReader {
             return [:]
         }
         var closed: [CivilDate: String] = [:]
+        var late: [Node] = []
         for (key, value) in mapping {
             guard let date = yaml.date(key, "a key of closed"), let name = yaml.text(value, "the name of \(date)")
             else {
                 continue
             }
             closed[date] = name
-            if let until, date > until {
-                let message = "\(date) is after \(until), the last day that the calendar knows"
-                yaml.report(key, message, remedy: "set until to a day of which every holiday stands here")
-            }
+            if let until, date > until { late.append(key) }
+        }
+        if let first = late.first, let until {
+            let more = late.count == 1 ? "" : " and \(late.count - 1) more days"
+            let message = "\(first.scalar?.string ?? "")\(more) after \(until), the last day that the calendar knows"
+            yaml.report(first, message, remedy: "set until to a day up to which every holiday stands here")
         }
         return closed
     }

@@ -2,6 +2,7 @@ import BakongReconciliation
 import CallbackVerification
 import Command
 import Engine
+import Notices
 import Payments
 import Renewals
 import Scanner
@@ -16,6 +17,8 @@ struct JobParts: Sendable {
     var bakong: BakongClient?
     /// The webhook sources in force.
     var sources: @Sendable () -> WebhookSources? = { nil }
+    /// The dunning policies in force; nil while the files have had an error since the start.
+    var policies: @Sendable () -> NoticePolicies? = { nil }
     /// Whether the job is there that only tests and benches run.
     var trials = false
 }
@@ -42,13 +45,15 @@ extension JobRegistry {
     static func shipped(
         _ settings: Settings,
         bakong: BakongClient,
-        sources: @escaping @Sendable () -> WebhookSources?
+        sources: @escaping @Sendable () -> WebhookSources?,
+        policies: @escaping @Sendable () -> NoticePolicies?
     ) -> JobRegistry {
         shipped(
             JobParts(
                 commands: settings.commandHouse,
                 bakong: bakong,
                 sources: sources,
+                policies: policies,
                 trials: settings.environment == .development
             )
         )

@@ -1,18 +1,23 @@
 import ArgumentParser
+import CivilTime
 import Engine
-import Payments
+import Notices
 import Schedules
-import Webhooks
 
-/// Checks schedule files, webhook sources and statement layouts; needs no database and no daemon.
+/// Checks the files that people write: schedules, dunning policies with their calendars, webhook sources, statement layouts.
+/// Needs no database and no daemon.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract:
-            "Check schedule files and webhook sources: every error with file, line, column and what was expected.",
+            "Check schedules, dunning policies and webhook sources: every error with file, line, column and what was expected.",
         discussion: """
-            Needs no database. Exit code 65 when a file has an error. Secrets of webhook sources that this user may not \
-            read are left out of the check.
+            Needs no database. Exit code 65 when a file has an error; a warning, such as a calendar that will run out, is \
+            told and changes no exit code. Secrets of webhook sources that this user may not read are left out of the \
+            check.
+
+            A path is a schedule file, a folder of them, or a folder of dunning policies or a file in one. With a folder \
+            of schedules the folder policies in it is checked too.
             """
     )
 
@@ -36,70 +41,72 @@ struct CheckCommand: AsyncParsableCommand {
             let column: Int
             let message: String
             let remedy: String
+
+            init(_ problem: FileProblem) {
+                (file, line, column) = (problem.file, problem.line, problem.column)
+                (message, remedy) = (problem.message, problem.remedy)
+            }
         }
         var valid = true
         var schedules = 0
         var files: [String] = []
         var hash: String?
-        var webhookSources: Int?
-        /// Nil where no file of them is configured, or paths were given.
-        var statementLayouts: [String]?
+        /// What else is in the files, by kind.
+        var others: [CheckedFiles.Things] = []
         var problems: [Fault] = []
+        var warnings: [Fault] = []
 
         /// For people.
         var text: String {
-            let sources = webhookSources.map { $0 == 1 ? "1 webhook source" : "\($0) webhook sources" }
-            guard let hash else { return "\(sources ?? "nothing") in \(files.joined(separator: ", ")) in order" }
             let schedules = schedules == 1 ? "1 schedule" : "\(schedules) schedules"
-            let layouts = statementLayouts.map {
-                $0.count == 1 ? "1 statement layout" : "\($0.count) statement layouts"
-            }
-            let things = [schedules, sources, layouts].compactMap(\.self).joined(separator: " and ")
+            let things = ((hash == nil ? [] : [schedules]) + others.map(\.text)).joined(separator: " and ")
             let files = files.count == 1 ? "1 file is" : "\(files.count) files are"
-            return "\(things) in \(files) in order (\(hash.prefix(12)))"
+            guard !things.isEmpty else { return "there is nothing to check" }
+            return "\(things) in \(files) in order" + (hash.map { " (\($0.prefix(12)))" } ?? "")
         }
     }
 
     func run() async throws {
         let settings = try options.settings(needsDatabase: false)
+        let today = Zone.utc.localDate(at: .now)
         var answer = Answer()
         var problems: [FileProblem] = []
+        var schedulePaths = paths.filter { PolicyFiles.folder(of: $0) == nil }
         // With the sources' file alone, the schedules are not meant.
-        if webhooks == nil || !paths.isEmpty {
+        if paths.isEmpty, webhooks == nil { schedulePaths = [settings.schedules] }
+        if !schedulePaths.isEmpty {
             do throws(ScheduleProblems) {
-                let set = try ScheduleSet.load(
-                    paths: paths.isEmpty ? [settings.schedules] : paths,
-                    catalogue: JobRegistry.shipped.catalogue
-                )
+                let set = try ScheduleSet.load(paths: schedulePaths, catalogue: JobRegistry.shipped.catalogue)
                 (answer.schedules, answer.files, answer.hash) = (set.schedules.count, set.files, set.contentHash)
             } catch {
                 problems += error.problems
             }
         }
-        if let file = webhooks ?? (paths.isEmpty ? settings.webhookSources : nil) {
-            do throws(SourceProblems) {
-                answer.webhookSources = try WebhookSources.load(file, as: .checker).all.count
-                answer.files.append(file)
-            } catch {
-                problems += error.problems
-            }
+        for checked in try others(settings, today: today) {
+            answer.others += checked.things.map { [$0] } ?? []
+            answer.files += checked.files
+            problems += checked.problems
+            answer.warnings += checked.warnings.map(Answer.Fault.init)
+            if !options.json { checked.warnings.forEach { Terminal.complain("\($0)") } }
         }
-        if paths.isEmpty, webhooks == nil, let file = settings.statementLayouts {
-            do {
-                answer.statementLayouts = try StatementLayouts.read(file).map(\.name)
-                answer.files.append(file)
-            } catch let error as LayoutProblems {
-                problems += error.problems.map { problem in
-                    let position = SourcePosition(file: problem.file, line: problem.line, column: problem.column)
-                    return FileProblem(at: position, problem.message, remedy: problem.remedy)
-                }
-            }
-        }
-        guard problems.isEmpty else { return try fail(problems.sorted()) }
+        guard problems.isEmpty else { return try fail(problems.sorted(), answer) }
         options.show(answer) { $0.text }
     }
 
-    private func fail(_ problems: [FileProblem]) throws {
+    /// The other files that are meant: those of the configuration, or those that the arguments name.
+    private func others(_ settings: Settings, today: CivilDate) throws -> [CheckedFiles] {
+        if paths.isEmpty, webhooks == nil { return try FileCheckers.configured(settings, today: today) }
+        var folders: [String] = []
+        for path in paths {
+            let below = Settings.policies(beside: path)
+            guard let folder = PolicyFiles.folder(of: path) ?? PolicyFiles.folder(of: below) else { continue }
+            if !folders.contains(folder) { folders.append(folder) }
+        }
+        let sources = webhooks.map { [FileCheckers.webhookSources($0)] } ?? []
+        return sources + folders.compactMap { FileCheckers.policies($0, today: today) }
+    }
+
+    private func fail(_ problems: [FileProblem], _ answer: Answer) throws {
         guard options.json else {
             throw CommandFailure(
                 .badData,
@@ -108,10 +115,9 @@ struct CheckCommand: AsyncParsableCommand {
                 details: problems.map(\.description)
             )
         }
-        var answer = Answer(valid: false)
-        answer.problems = problems.map {
-            Answer.Fault(file: $0.file, line: $0.line, column: $0.column, message: $0.message, remedy: $0.remedy)
-        }
+        var answer = answer
+        answer.valid = false
+        answer.problems = problems.map(Answer.Fault.init)
         Terminal.print(JSON.text(of: answer))
         throw ExitCode(ExitStatus.badData.rawValue)
     }

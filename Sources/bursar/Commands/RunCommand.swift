@@ -141,9 +141,16 @@ struct LocalRunDoor: RunDoor {
         let bakong = BakongClient(try settings.bakong.settings())
         let webhooks = WebhookKeeper(file: settings.webhookSources, intake: nil, logger: Logger(label: "bursar"))
         try webhooks.load()
+        let policies = PolicyKeeper(folder: settings.noticePolicies, logger: Logger(label: "bursar"))
+        try policies.load()
         let node = Node(
             settings.nodeConfiguration,
-            registry: .shipped(settings, bakong: bakong, sources: { webhooks.sources }),
+            registry: .shipped(
+                settings,
+                bakong: bakong,
+                sources: { webhooks.sources },
+                policies: { policies.policies }
+            ),
             database: database,
             leaseDatabase: leaseDatabase,
             logger: Logger(label: "bursar")

@@ -22,6 +22,7 @@ struct Daemon: Sendable {
     let node: Node
     let schedules: ScheduleKeeper
     let webhooks: WebhookKeeper
+    let policies: PolicyKeeper
     /// Where the public is served.
     let inbox: PublicInbox?
     let bakong: BakongClient
@@ -46,8 +47,14 @@ struct Daemon: Sendable {
         schema = SchemaGuard(settings: settings.database, loop: loop)
         inbox = try settings.http.address.map { try PublicInbox($0, settings, logger: logger) }
         webhooks = WebhookKeeper(file: settings.webhookSources, intake: inbox?.intake, logger: logger)
-        let webhooks = webhooks
-        let registry = JobRegistry.shipped(settings, bakong: bakong, sources: { webhooks.sources })
+        policies = PolicyKeeper(folder: settings.noticePolicies, logger: logger)
+        let (webhooks, policies) = (webhooks, policies)
+        let registry = JobRegistry.shipped(
+            settings,
+            bakong: bakong,
+            sources: { webhooks.sources },
+            policies: { policies.policies }
+        )
         node = Node(
             settings.nodeConfiguration,
             registry: registry,
@@ -112,6 +119,7 @@ private struct Opening: Service {
 
     func run() async throws {
         loadWebhooks()
+        loadPolicies()
         guard try await databaseIsReady() else { return }
         await loadSchedules()
         await tellLimits()
@@ -160,6 +168,14 @@ private struct Opening: Service {
             try daemon.webhooks.load()
         } catch {
             logger.error("the webhook sources here are not in force", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func loadPolicies() {
+        do {
+            try daemon.policies.load()
+        } catch {
+            logger.error("the dunning policies here are not in force", metadata: ["error": "\(error)"])
         }
     }
 
@@ -213,6 +229,7 @@ private struct Opening: Service {
                 notify.reloading()
                 await loadSchedules()
                 loadWebhooks()
+                loadPolicies()
                 notify.ready("serving as node \(daemon.node.id)")
             }
         }

@@ -38,6 +38,7 @@ struct DaemonSurface: OperatorSurface {
             ReadinessCheck("schedules", failing: await daemon.schedules.standing.problem),
             ReadinessCheck("webhooks", failing: daemon.inbox?.writer.standing.problem),
             ReadinessCheck("webhook sources", failing: daemon.webhooks.standing.problem),
+            ReadinessCheck("dunning policies", failing: daemon.policies.standing.problem),
         ]
     }
 
@@ -69,7 +70,10 @@ struct DaemonSurface: OperatorSurface {
             scheduleProblem: standing.problem
         )
         let webhooks = try await WebhookStanding.text(of: daemon)
-        return Array("{\"here\":\(JSON.text(of: here)),\"engine\":\(engine.text),\"webhooks\":\(webhooks)}".utf8)
+        let policies = JSON.text(of: PolicyStanding(daemon.policies))
+        let parts = ["here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies]
+        let members = ["here", "engine", "webhooks", "policies"].map { "\"\($0)\":\(parts[$0] ?? "null")" }
+        return Array("{\(members.joined(separator: ","))}".utf8)
     }
 
     private struct NodeStanding: Encodable {

@@ -2,6 +2,7 @@ import CivilTime
 import Engine
 import Events
 import JobKit
+import Notices
 import Postgres
 import Webhooks
 
@@ -11,10 +12,13 @@ extension OperatorCommands {
         let desk = ScheduleDesk(database: daemon.database, record: RunNotes.recordAct)
         switch request.command {
         case "reload":
-            // A fault of the one file keeps the other from nothing.
+            // A fault of the one file keeps the others from nothing.
             let sources = Result { try daemon.webhooks.load() }
+            let policies = Result { try daemon.policies.load() }
             var answer = ApplyAnswer(try await daemon.schedules.load(by: request.actor))
             try sources.get()
+            try policies.get()
+            answer.dunningPolicy = daemon.policies.policies?.standard.version
             answer.webhookSources = daemon.webhooks.file == nil ? nil : daemon.webhooks.sources?.all.count
             return try JSONText(encoding: answer)
         case "apply":
@@ -111,9 +115,12 @@ struct ApplyAnswer: Encodable {
     var removed: [String] = []
     /// How many are in force; null where no file is configured.
     var webhookSources: Int?
+    /// The version in force of the dunning policy for all.
+    var dunningPolicy: String?
 
     private enum CodingKeys: String, CodingKey {
         case verdict, proposal, added, changed, removed
+        case dunningPolicy = "dunning_policy"
         case webhookSources = "webhook_sources"
     }
 

@@ -1,0 +1,90 @@
+import CivilTime
+import Notices
+import Payments
+import Schedules
+import Webhooks
+
+/// What `bursar check` found in files of one kind.
+struct CheckedFiles {
+    /// What is in them: nil where they could not be read.
+    var things: Things?
+    var files: [String] = []
+    var problems: [FileProblem] = []
+    var warnings: [FileProblem] = []
+
+    /// So many of a kind, such as 4 of "schedules".
+    struct Things: Encodable {
+        let kind: String
+        let count: Int
+        /// For people: "1 schedule".
+        let text: String
+
+        init(_ count: Int, _ one: String, _ many: String) {
+            (kind, self.count) = (many, count)
+            text = "\(count) \(count == 1 ? one : many)"
+        }
+
+        private enum CodingKeys: String, CodingKey { case kind, count }
+    }
+
+    init(_ count: Int, _ one: String, _ many: String? = nil, files: [String], warnings: [FileProblem] = []) {
+        things = Things(count, one, many ?? "\(one)s")
+        self.files = files
+        self.warnings = warnings
+    }
+
+    init(problems: [FileProblem]) { self.problems = problems }
+}
+
+/// The kinds of files that `bursar check` reads beside schedules.
+enum FileCheckers {
+    /// Those that the configuration names: a line for each kind.
+    ///
+    /// - Throws: `CommandFailure` for a file that cannot be read at all.
+    static func configured(_ settings: Settings, today: CivilDate) throws -> [CheckedFiles] {
+        [
+            settings.webhookSources.map { webhookSources($0) },
+            try settings.statementLayouts.map { try statementLayouts($0) },
+            policies(settings.noticePolicies, today: today),
+        ].compactMap(\.self)
+    }
+
+    static func webhookSources(_ file: String) -> CheckedFiles {
+        do throws(SourceProblems) {
+            let sources = try WebhookSources.load(file, as: .checker).all
+            return CheckedFiles(sources.count, "webhook source", files: [file])
+        } catch {
+            return CheckedFiles(problems: error.problems)
+        }
+    }
+
+    private static func statementLayouts(_ file: String) throws -> CheckedFiles {
+        do {
+            return CheckedFiles(try StatementLayouts.read(file).count, "statement layout", files: [file])
+        } catch let error as LayoutProblems {
+            return CheckedFiles(
+                problems: error.problems.map { problem in
+                    let position = SourcePosition(file: problem.file, line: problem.line, column: problem.column)
+                    return FileProblem(at: position, problem.message, remedy: problem.remedy)
+                }
+            )
+        }
+    }
+
+    /// Dunning policies and business calendars; where no file of them lies there is nothing to say.
+    static func policies(_ folder: String, today: CivilDate) -> CheckedFiles? {
+        do throws(PolicyProblems) {
+            let read = try PolicyFiles.read(folder: folder, today: today)
+            guard !read.files.isEmpty else { return nil }
+            return CheckedFiles(
+                read.policies.all.count,
+                "dunning policy",
+                "dunning policies",
+                files: read.files,
+                warnings: read.warnings
+            )
+        } catch {
+            return CheckedFiles(problems: error.problems)
+        }
+    }
+}
