@@ -63,6 +63,12 @@ package final class ChannelDesk: Sendable {
     /// Messages that may be under way at once on this node.
     package func connections(_ channel: NoticeChannel) -> Int { book[channel]?.connections ?? 1 }
 
+    /// What endpoints may be; nil where none are posted to.
+    package var endpointSettings: EndpointSettings? {
+        for case .endpoint(let settings) in book[.webhook]?.transports ?? [] { return settings }
+        return nil
+    }
+
     /// The provider that the engine keeps rate and circuit of: `notices-email`.
     package static func provider(of channel: NoticeChannel) -> String { "notices-\(channel.rawValue)" }
 

@@ -2,6 +2,7 @@ import BakongReconciliation
 import CallbackVerification
 import Command
 import Engine
+import Notices
 import Payments
 import Renewals
 import Scanner
@@ -16,6 +17,8 @@ struct JobParts: Sendable {
     var bakong: BakongClient?
     /// The webhook sources in force.
     var sources: @Sendable () -> WebhookSources? = { nil }
+    /// The channels of notices in force.
+    var channels: @Sendable () -> ChannelDesk? = { nil }
     /// Whether the job is there that only tests and benches run.
     var trials = false
 }
@@ -42,13 +45,15 @@ extension JobRegistry {
     static func shipped(
         _ settings: Settings,
         bakong: BakongClient,
-        sources: @escaping @Sendable () -> WebhookSources?
+        sources: @escaping @Sendable () -> WebhookSources?,
+        channels: @escaping @Sendable () -> ChannelDesk?
     ) -> JobRegistry {
         shipped(
             JobParts(
                 commands: settings.commandHouse,
                 bakong: bakong,
                 sources: sources,
+                channels: channels,
                 trials: settings.environment == .development
             )
         )

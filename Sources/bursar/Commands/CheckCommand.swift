@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Notices
 import Payments
 import Schedules
 import Webhooks
@@ -44,6 +45,8 @@ struct CheckCommand: AsyncParsableCommand {
         var webhookSources: Int?
         /// Nil where no file of them is configured, or paths were given.
         var statementLayouts: [String]?
+        /// As `statementLayouts`.
+        var channels: [String]?
         var problems: [Fault] = []
 
         /// For people.
@@ -54,7 +57,8 @@ struct CheckCommand: AsyncParsableCommand {
             let layouts = statementLayouts.map {
                 $0.count == 1 ? "1 statement layout" : "\($0.count) statement layouts"
             }
-            let things = [schedules, sources, layouts].compactMap(\.self).joined(separator: " and ")
+            let channels = channels.map { $0.count == 1 ? "1 channel" : "\($0.count) channels" }
+            let things = [schedules, sources, layouts, channels].compactMap(\.self).joined(separator: " and ")
             let files = files.count == 1 ? "1 file is" : "\(files.count) files are"
             return "\(things) in \(files) in order (\(hash.prefix(12)))"
         }
@@ -93,6 +97,15 @@ struct CheckCommand: AsyncParsableCommand {
                     let position = SourcePosition(file: problem.file, line: problem.line, column: problem.column)
                     return FileProblem(at: position, problem.message, remedy: problem.remedy)
                 }
+            }
+        }
+        if paths.isEmpty, webhooks == nil, let file = settings.noticeChannels {
+            do throws(ChannelProblems) {
+                let book = try ChannelBook.load(file, folder: settings.noticeFolder, as: .checker)
+                answer.channels = book.channels.keys.map(\.rawValue).sorted()
+                answer.files.append(file)
+            } catch {
+                problems += error.problems
             }
         }
         guard problems.isEmpty else { return try fail(problems.sorted()) }

@@ -141,9 +141,16 @@ struct LocalRunDoor: RunDoor {
         let bakong = BakongClient(try settings.bakong.settings())
         let webhooks = WebhookKeeper(file: settings.webhookSources, intake: nil, logger: Logger(label: "bursar"))
         try webhooks.load()
+        let channels = ChannelKeeper(
+            file: settings.noticeChannels,
+            folder: settings.noticeFolder,
+            parts: settings.channelParts(database),
+            logger: Logger(label: "bursar")
+        )
+        try channels.load()
         let node = Node(
             settings.nodeConfiguration,
-            registry: .shipped(settings, bakong: bakong, sources: { webhooks.sources }),
+            registry: .shipped(settings, bakong: bakong, sources: { webhooks.sources }, channels: { channels.desk }),
             database: database,
             leaseDatabase: leaseDatabase,
             logger: Logger(label: "bursar")

@@ -38,6 +38,7 @@ struct DaemonSurface: OperatorSurface {
             ReadinessCheck("schedules", failing: await daemon.schedules.standing.problem),
             ReadinessCheck("webhooks", failing: daemon.inbox?.writer.standing.problem),
             ReadinessCheck("webhook sources", failing: daemon.webhooks.standing.problem),
+            ReadinessCheck("channels", failing: daemon.channels.standing.problem),
         ]
     }
 
@@ -69,7 +70,12 @@ struct DaemonSurface: OperatorSurface {
             scheduleProblem: standing.problem
         )
         let webhooks = try await WebhookStanding.text(of: daemon)
-        return Array("{\"here\":\(JSON.text(of: here)),\"engine\":\(engine.text),\"webhooks\":\(webhooks)}".utf8)
+        let channels = JSON.text(of: ChannelsStanding(daemon.channels))
+        let parts = [
+            "\"here\":\(JSON.text(of: here))", "\"engine\":\(engine.text)", "\"webhooks\":\(webhooks)",
+            "\"channels\":\(channels)",
+        ]
+        return Array("{\(parts.joined(separator: ","))}".utf8)
     }
 
     private struct NodeStanding: Encodable {
@@ -117,6 +123,7 @@ struct DaemonSurface: OperatorSurface {
         if let answer = try await OperatorCommands.nodes(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.payments(request, database: daemon.database) { return answer }
         if let answer = try await OperatorCommands.webhooks(request, database: daemon.database) { return answer }
+        try await OperatorCommands.vetEndpoint(request, daemon.channels.desk)
         if let answer = try await OperatorCommands.recon(request, daemon: daemon) { return answer }
         switch request.command {
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))

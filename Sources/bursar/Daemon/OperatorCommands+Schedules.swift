@@ -13,8 +13,11 @@ extension OperatorCommands {
         case "reload":
             // A fault of the one file keeps the other from nothing.
             let sources = Result { try daemon.webhooks.load() }
+            let channels = Result { try daemon.channels.load() }
+            await daemon.channels.tellLimits(daemon.database, actor: request.actor)
             var answer = ApplyAnswer(try await daemon.schedules.load(by: request.actor))
             try sources.get()
+            try channels.get()
             answer.webhookSources = daemon.webhooks.file == nil ? nil : daemon.webhooks.sources?.all.count
             return try JSONText(encoding: answer)
         case "apply":

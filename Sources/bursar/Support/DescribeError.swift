@@ -2,6 +2,7 @@ import CivilTime
 import Engine
 import KHQR
 import Listener
+import Notices
 import Outbound
 import Payments
 import Postgres
@@ -28,6 +29,13 @@ func describe(_ error: any Error) -> CommandFailure {
         CommandFailure(
             .badData,
             "the webhook sources have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
+            remedy: "mend the lines above; nothing was changed",
+            details: problems.problems.map(\.description)
+        )
+    case let problems as ChannelProblems:
+        CommandFailure(
+            .badData,
+            "the channels file has \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
             remedy: "mend the lines above; nothing was changed",
             details: problems.problems.map(\.description)
         )
