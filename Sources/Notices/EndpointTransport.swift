@@ -161,7 +161,7 @@ package struct EndpointTransport: Transport {
 }
 
 /// RFC 4648 section 4, with padding.
-enum Base64 {
+private enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     static func text(of bytes: [UInt8]) -> String {

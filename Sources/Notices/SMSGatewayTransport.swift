@@ -35,16 +35,16 @@ package struct SMSGatewayTransport: Transport {
     /// What an answer means: success, the first rule that fits, or what its status says by itself.
     func outcome(of response: HTTPResponse) -> SendOutcome {
         let text = String(decoding: response.body, as: UTF8.self)
-        let json = try? JSONValue(parsing: text)
+        let json = AnswerJSON(response.body)
         var outcome = SendOutcome(.soft, phase: "answer", code: response.status, reply: response.excerpt())
         if gateway.success.statuses.contains(response.status),
             gateway.success.conditions.allSatisfy({ condition in
-                json?[path: condition.path]?.word.map(condition.words.contains) ?? false
+                json[condition.path].word.map(condition.words.contains) ?? false
             })
         {
             outcome.verdict = .accepted
             outcome.reply = ""
-            outcome.providerID = gateway.success.idPath.flatMap { json?[path: $0]?.word }.map { String($0.prefix(200)) }
+            outcome.providerID = gateway.success.idPath.flatMap { json[$0].word }.map { String($0.prefix(200)) }
             return outcome
         }
         let lower = text.lowercased()

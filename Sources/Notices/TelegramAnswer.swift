@@ -1,26 +1,25 @@
 internal import Outbound
-internal import Schedules
 
 /// An answer of the Bot API: `{"ok": true, "result": {…}}`, or `{"ok": false, "error_code": …, "description": …}`.
 struct TelegramAnswer {
     let outcome: SendOutcome
 
     init(_ response: HTTPResponse) {
-        let json = try? JSONValue(parsing: String(decoding: response.body, as: UTF8.self))
-        let words = json?["description"]?.word ?? ""
+        let json = AnswerJSON(response.body)
+        let words = json["description"].word ?? ""
         var outcome = SendOutcome(Self.verdict(response, json, words), phase: "answer", code: response.status)
         outcome.reply = SendOutcome.trimmed(words)
-        if outcome.verdict == .accepted { outcome.providerID = json?["result"]?["message_id"]?.word }
+        if outcome.verdict == .accepted { outcome.providerID = json["result.message_id"].word }
         if outcome.verdict == .unknown { outcome.reply = "Telegram's answer cannot be read" }
         self.outcome = outcome
     }
 
-    private static func verdict(_ response: HTTPResponse, _ json: JSONValue?, _ words: String) -> SendOutcome.Verdict {
+    private static func verdict(_ response: HTTPResponse, _ json: AnswerJSON, _ words: String) -> SendOutcome.Verdict {
         switch response.status {
-        case 200: return json?["ok"] == .boolean(true) ? .accepted : .unknown
+        case 200: return json["ok"].word == "true" ? .accepted : .unknown
         case 429:
             // Exactly what it says; where it says nothing, its header, or a while.
-            if let seconds = json?["parameters"]?["retry_after"]?.whole, seconds >= 0 {
+            if let seconds = json["parameters.retry_after"].whole, seconds >= 0 {
                 return .rateLimited(.seconds(seconds))
             }
             return .rateLimited(response.retryAfter ?? .seconds(30))
@@ -41,41 +40,5 @@ struct TelegramAnswer {
             "chat not found", "user not found", "peer_id_invalid", "user is deactivated", "chat was deleted",
             "upgraded to a supergroup", "not enough rights", "have no rights", "chat_write_forbidden",
         ].contains { words.contains($0) }
-    }
-}
-
-extension JSONValue {
-    /// The member of an object.
-    subscript(name: String) -> JSONValue? {
-        guard case .object(let members) = self else { return nil }
-        return members[name]
-    }
-
-    /// A text or a whole number as text.
-    var word: String? {
-        switch self {
-        case .text(let text): text
-        case .integer(let number): "\(number)"
-        case .boolean(let value): "\(value)"
-        case .null, .number, .list, .object: nil
-        }
-    }
-
-    var whole: Int64? {
-        switch self {
-        case .integer(let number): number
-        case .text(let text): Int64(text)
-        default: nil
-        }
-    }
-
-    /// What stands at a path of names and numbers of elements, with dots between: `messages.0.id`.
-    subscript(path path: String) -> JSONValue? {
-        path.split(separator: ".").reduce(Optional(self)) { value, part in
-            if case .list(let values)? = value {
-                return Int(part).flatMap { values.indices.contains($0) ? values[$0] : nil }
-            }
-            return value?[String(part)]
-        }
     }
 }

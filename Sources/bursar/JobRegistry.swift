@@ -19,6 +19,8 @@ struct JobParts: Sendable {
     var sources: @Sendable () -> WebhookSources? = { nil }
     /// The dunning policies in force; nil while the files have had an error since the start.
     var policies: @Sendable () -> NoticePolicies? = { nil }
+    /// The channels of notices in force.
+    var channels: @Sendable () -> ChannelDesk? = { nil }
     /// Whether the job is there that only tests and benches run.
     var trials = false
 }
@@ -46,7 +48,8 @@ extension JobRegistry {
         _ settings: Settings,
         bakong: BakongClient,
         sources: @escaping @Sendable () -> WebhookSources?,
-        policies: @escaping @Sendable () -> NoticePolicies?
+        policies: @escaping @Sendable () -> NoticePolicies?,
+        channels: @escaping @Sendable () -> ChannelDesk?
     ) -> JobRegistry {
         shipped(
             JobParts(
@@ -54,6 +57,7 @@ extension JobRegistry {
                 bakong: bakong,
                 sources: sources,
                 policies: policies,
+                channels: channels,
                 trials: settings.environment == .development
             )
         )

@@ -1,6 +1,7 @@
 import Billing
 import Engine
 import Events
+import Notices
 import Payments
 import Postgres
 import TestSupport
@@ -14,7 +15,7 @@ struct StatementTests {
         EngineStatements.all + RenewalDueStatements.all + RenewalTransitionStatements.all + RenewalIssueStatements.all
         + ContractCommand.all.map(\.statement) + DemoStatements.all + ExplainStatements.all + InvariantStatements.all
         + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all
-        + WebhookDesk.Statements.all
+        + WebhookDesk.Statements.all + ChannelStatements.all + EndpointCommands.all.map(\.statement)
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {

@@ -143,13 +143,21 @@ struct LocalRunDoor: RunDoor {
         try webhooks.load()
         let policies = PolicyKeeper(folder: settings.noticePolicies, logger: Logger(label: "bursar"))
         try policies.load()
+        let channels = ChannelKeeper(
+            file: settings.noticeChannels,
+            folder: settings.noticeFolder,
+            parts: settings.channelParts(database),
+            logger: Logger(label: "bursar")
+        )
+        try channels.load()
         let node = Node(
             settings.nodeConfiguration,
             registry: .shipped(
                 settings,
                 bakong: bakong,
                 sources: { webhooks.sources },
-                policies: { policies.policies }
+                policies: { policies.policies },
+                channels: { channels.desk }
             ),
             database: database,
             leaseDatabase: leaseDatabase,

@@ -23,6 +23,7 @@ struct Daemon: Sendable {
     let schedules: ScheduleKeeper
     let webhooks: WebhookKeeper
     let policies: PolicyKeeper
+    let channels: ChannelKeeper
     /// Where the public is served.
     let inbox: PublicInbox?
     let bakong: BakongClient
@@ -48,12 +49,19 @@ struct Daemon: Sendable {
         inbox = try settings.http.address.map { try PublicInbox($0, settings, logger: logger) }
         webhooks = WebhookKeeper(file: settings.webhookSources, intake: inbox?.intake, logger: logger)
         policies = PolicyKeeper(folder: settings.noticePolicies, logger: logger)
-        let (webhooks, policies) = (webhooks, policies)
+        channels = ChannelKeeper(
+            file: settings.noticeChannels,
+            folder: settings.noticeFolder,
+            parts: settings.channelParts(database),
+            logger: logger
+        )
+        let (webhooks, policies, channels) = (webhooks, policies, channels)
         let registry = JobRegistry.shipped(
             settings,
             bakong: bakong,
             sources: { webhooks.sources },
-            policies: { policies.policies }
+            policies: { policies.policies },
+            channels: { channels.desk }
         )
         node = Node(
             settings.nodeConfiguration,
@@ -120,6 +128,7 @@ private struct Opening: Service {
     func run() async throws {
         loadWebhooks()
         loadPolicies()
+        loadChannels()
         guard try await databaseIsReady() else { return }
         await loadSchedules()
         await tellLimits()
@@ -128,6 +137,7 @@ private struct Opening: Service {
             group.addTask { await tellTheServiceManager() }
             group.addTask { await reloadOnHangup() }
             group.addTask { await watchBakong() }
+            group.addTask { await watchChannels() }
             group.addTask { try await whenReady(daemon) }
             try await gracefulShutdown()
             notify.stopping("handing work back", within: .seconds(90))
@@ -179,6 +189,14 @@ private struct Opening: Service {
         }
     }
 
+    private func loadChannels() {
+        do {
+            try daemon.channels.load()
+        } catch {
+            logger.error("the channels here are not in force", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// READY once the node has a lease; then the watchdog, but only while the node's loops come round.
     private func tellTheServiceManager() async {
         let interval = notify.watchdogInterval.map { $0 / 3 } ?? .seconds(5)
@@ -199,6 +217,7 @@ private struct Opening: Service {
 
     /// What the configuration allows of Bakong; the first call tells it too, should it fail here.
     private func tellLimits() async {
+        await daemon.channels.tellLimits(daemon.database, actor: "node:\(daemon.node.id)")
         // Where nobody is connected to Bakong nobody wants to hear of it.
         guard daemon.bakong.settings.sealingKey != nil else { return }
         let context = CallsOutsideRuns(database: daemon.database, actor: "node:\(daemon.node.id)", logger: logger)
@@ -223,6 +242,15 @@ private struct Opening: Service {
         }
     }
 
+    /// Keeps the alarms about channels and endpoints true.
+    private func watchChannels() async {
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            await daemon.channels.tellAlarms(daemon.database)
+            // Waiting: an endpoint fails for days, and a channel's refusals are told within a minute.
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(60)) }
+        }
+    }
+
     private func reloadOnHangup() async {
         await cancelWhenGracefulShutdown {
             for await _ in await UnixSignalsSequence(trapping: .sighup) {
@@ -230,6 +258,8 @@ private struct Opening: Service {
                 await loadSchedules()
                 loadWebhooks()
                 loadPolicies()
+                loadChannels()
+                await daemon.channels.tellLimits(daemon.database, actor: "node:\(daemon.node.id)")
                 notify.ready("serving as node \(daemon.node.id)")
             }
         }

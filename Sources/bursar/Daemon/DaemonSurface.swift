@@ -39,6 +39,7 @@ struct DaemonSurface: OperatorSurface {
             ReadinessCheck("webhooks", failing: daemon.inbox?.writer.standing.problem),
             ReadinessCheck("webhook sources", failing: daemon.webhooks.standing.problem),
             ReadinessCheck("dunning policies", failing: daemon.policies.standing.problem),
+            ReadinessCheck("channels", failing: daemon.channels.standing.problem),
         ]
     }
 
@@ -71,8 +72,12 @@ struct DaemonSurface: OperatorSurface {
         )
         let webhooks = try await WebhookStanding.text(of: daemon)
         let policies = JSON.text(of: PolicyStanding(daemon.policies))
-        let parts = ["here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies]
-        let members = ["here", "engine", "webhooks", "policies"].map { "\"\($0)\":\(parts[$0] ?? "null")" }
+        let channels = JSON.text(of: ChannelsStanding(daemon.channels))
+        let parts = [
+            "here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies,
+            "channels": channels,
+        ]
+        let members = ["here", "engine", "webhooks", "policies", "channels"].map { "\"\($0)\":\(parts[$0] ?? "null")" }
         return Array("{\(members.joined(separator: ","))}".utf8)
     }
 
@@ -121,6 +126,7 @@ struct DaemonSurface: OperatorSurface {
         if let answer = try await OperatorCommands.nodes(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.payments(request, database: daemon.database) { return answer }
         if let answer = try await OperatorCommands.webhooks(request, database: daemon.database) { return answer }
+        try await OperatorCommands.vetEndpoint(request, daemon.channels.desk)
         if let answer = try await OperatorCommands.recon(request, daemon: daemon) { return answer }
         switch request.command {
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))

@@ -15,9 +15,12 @@ extension OperatorCommands {
             // A fault of the one file keeps the others from nothing.
             let sources = Result { try daemon.webhooks.load() }
             let policies = Result { try daemon.policies.load() }
+            let channels = Result { try daemon.channels.load() }
+            await daemon.channels.tellLimits(daemon.database, actor: request.actor)
             var answer = ApplyAnswer(try await daemon.schedules.load(by: request.actor))
             try sources.get()
             try policies.get()
+            try channels.get()
             answer.dunningPolicy = daemon.policies.policies?.standard.version
             answer.webhookSources = daemon.webhooks.file == nil ? nil : daemon.webhooks.sources?.all.count
             return try JSONText(encoding: answer)

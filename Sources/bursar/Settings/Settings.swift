@@ -28,6 +28,10 @@ struct Settings: Sendable {
     let statementLayouts: String?
     /// The folder of the dunning policy and its business calendars; it need not be there.
     let noticePolicies: String
+    /// The file of the channels of notices.
+    let noticeChannels: String?
+    /// Where maildirs of notices lie that say no folder of their own.
+    let noticeFolder: String
     let logLevel: Logger.Level
     /// Null: what fits standard error.
     let logFormat: LogFormat?
@@ -64,6 +68,8 @@ struct Settings: Sendable {
         bakong = try BakongConfiguration(&reader, isDevelopment: environment == .development)
         statementLayouts = try reader.optionalText(.statementLayouts)
         noticePolicies = try reader.text(.noticePolicies, preset: Self.policies(beside: schedules))
+        noticeChannels = try reader.optionalText(.noticeChannels)
+        noticeFolder = try reader.text(.noticeFolder, preset: Self.usualNoticeFolder(isInstalled, database))
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
         values = reader.values
@@ -87,6 +93,12 @@ struct Settings: Sendable {
         if let folder = getenv("RUNTIME_DIRECTORY") { return String(cString: folder) + "/operator.sock" }
         if isInstalled { return "/run/bursar/operator.sock" }
         return PrivateCluster.settings(preferring: database.developmentDirectory).socketDirectory + "/operator.sock"
+    }
+
+    /// Where the unit keeps what must outlive a restart; in development beside the private server's folder.
+    private static func usualNoticeFolder(_ isInstalled: Bool, _ database: DatabaseSettings) -> String {
+        if let folder = getenv("STATE_DIRECTORY") { return String(cString: folder) + "/notices" }
+        return isInstalled ? "/var/lib/bursar/notices" : "\(database.developmentDirectory)/notices"
     }
 
     private static var hostName: String {

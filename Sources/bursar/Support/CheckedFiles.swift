@@ -46,6 +46,7 @@ enum FileCheckers {
             settings.webhookSources.map { webhookSources($0) },
             try settings.statementLayouts.map { try statementLayouts($0) },
             policies(settings.noticePolicies, today: today),
+            settings.noticeChannels.map { channels($0, settings) },
         ].compactMap(\.self)
     }
 
@@ -68,6 +69,15 @@ enum FileCheckers {
                     return FileProblem(at: position, problem.message, remedy: problem.remedy)
                 }
             )
+        }
+    }
+
+    private static func channels(_ file: String, _ settings: Settings) -> CheckedFiles {
+        do throws(ChannelProblems) {
+            let book = try ChannelBook.load(file, folder: settings.noticeFolder, as: .checker)
+            return CheckedFiles(book.channels.count, "channel", files: [file])
+        } catch {
+            return CheckedFiles(problems: error.problems)
         }
     }
 

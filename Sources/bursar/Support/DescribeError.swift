@@ -39,6 +39,13 @@ func describe(_ error: any Error) -> CommandFailure {
             remedy: "mend the lines above; nothing was changed",
             details: problems.problems.map(\.description)
         )
+    case let problems as ChannelProblems:
+        CommandFailure(
+            .badData,
+            "the channels file has \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
+            remedy: "mend the lines above; nothing was changed",
+            details: problems.problems.map(\.description)
+        )
     case let refusal as WebhookRefusal: CommandFailure(.badData, refusal.description, remedy: refusal.remedy)
     case let problems as LayoutProblems:
         CommandFailure(
