@@ -8,6 +8,12 @@ package enum NoticesMigrations {
             name: "notices",
             up: String(decoding: PackageResources.m0027_notices_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0027_notices_down_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 29,
+            name: "returns",
+            up: String(decoding: PackageResources.m0029_returns_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0029_returns_down_sql, as: UTF8.self)
+        ),
     ]
 }
