@@ -74,5 +74,7 @@ package enum DeliveryReportStatements {
         "select bursar.unsubscribe($1::bigint, $2, $3) as is_known"
     )
 
-    package static let all = [take, pending, messages, apply, done, standing, unsubscribe]
+    static let now = Statement("notices.business_now", "select bursar.business_now() as now")
+
+    package static let all = [now, take, pending, messages, apply, done, standing, unsubscribe]
 }

@@ -144,6 +144,14 @@ package struct DeliveryReports: Sendable {
         )
     }
 
+    /// Business time, for whoever applies reports outside of a run.
+    package static func businessNow(in transaction: Transaction) async throws -> Instant {
+        guard let row = try await transaction.query(DeliveryReportStatements.now).first else {
+            throw PostgresError(.misuse, "the database does not tell the time")
+        }
+        return try row.get("now")
+    }
+
     // MARK: Reading
 
     private static func mail(_ raw: [UInt8]) -> Item.Reading {

@@ -586,7 +586,7 @@ begin
     elsif held.released_at is not null then
         perform bursar.refuse(format('suppression %s was released already', suppression), 'there is nothing to do');
     end if;
-    update bursar.suppression s set released_at = moment, released_by = bursar.actor(), release_reason = trim(reason)
+    update bursar.suppression s set released_at = moment, released_by = bursar.actor(), release_reason = trim(release_suppression.reason)
     where s.tenant_id = held.tenant_id and s.id = held.id;
     update bursar.soft_bounce b set cleared_at = moment
     where b.channel = held.channel and b.address_hash = held.address_hash and held.tenant_id in (b.tenant_id, 0) and b.cleared_at is null;

@@ -1,12 +1,13 @@
 import Billing
 import JobKit
+import Notices
 import Payments
 import Postgres
 
 extension OperatorCommands {
     /// Where a name is looked up, in this order.
     private static let known: [@Sendable (String) -> ContractCommand?] = [
-        ContractCommand.named, PaymentCommands.named, ReconCommands.named,
+        ContractCommand.named, PaymentCommands.named, ReconCommands.named, PayerCommands.named,
     ]
 
     /// The business by hand: issuers, plans, tenants, subscriptions, rates, invoices.

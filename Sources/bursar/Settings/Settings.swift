@@ -24,6 +24,7 @@ struct Settings: Sendable {
     /// Where commands get a folder for themselves.
     let commandDirectory: String
     let bakong: BakongConfiguration
+    let returns: ReturnsConfiguration
     /// The file of the layouts of bank statement files.
     let statementLayouts: String?
     let logLevel: Logger.Level
@@ -60,6 +61,7 @@ struct Settings: Sendable {
         commandSecrets = try reader.optionalText(.commandSecrets)
         commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
         bakong = try BakongConfiguration(&reader, isDevelopment: environment == .development)
+        returns = try ReturnsConfiguration(&reader, isDevelopment: environment == .development)
         statementLayouts = try reader.optionalText(.statementLayouts)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
