@@ -58,10 +58,15 @@ package struct PublicAnswer: Sendable, Equatable {
     package var body: [UInt8]
     package var headers: [HeaderLine]
 
-    /// A header that only some answers have: `Allow`, `Retry-After`.
+    /// A header that only some answers have: `Allow`, `Retry-After`, what a page may do.
     package struct HeaderLine: Sendable, Equatable {
         package var name: String
         package var value: String
+
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     package init(

@@ -16,6 +16,12 @@ package enum NoticesMigrations {
             down: String(decoding: PackageResources.m0028_ladders_down_sql, as: UTF8.self)
         ),
         Migration(
+            number: 29,
+            name: "returns",
+            up: String(decoding: PackageResources.m0029_returns_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0029_returns_down_sql, as: UTF8.self)
+        ),
+        Migration(
             number: 30,
             name: "endpoints",
             up: String(decoding: PackageResources.m0030_endpoints_up_sql, as: UTF8.self),

@@ -35,6 +35,12 @@ struct Bursar: AsyncParsableCommand {
                     BakongCommand.self,
                 ]
             ),
+            CommandGroup(
+                name: "Notices",
+                subcommands: [
+                    ContactsCommand.self, ConsentsCommand.self, SuppressionsCommand.self, DSNCommand.self,
+                ]
+            ),
             CommandGroup(name: "Payments", subcommands: [KHQRCommand.self, WebhooksCommand.self]),
             CommandGroup(name: "Notices", subcommands: [EndpointsCommand.self]),
             CommandGroup(

@@ -128,6 +128,7 @@ struct DaemonSurface: OperatorSurface {
         if let answer = try await OperatorCommands.webhooks(request, database: daemon.database) { return answer }
         try await OperatorCommands.vetEndpoint(request, daemon.channels.desk)
         if let answer = try await OperatorCommands.recon(request, daemon: daemon) { return answer }
+        if let answer = try await OperatorCommands.returns(request, daemon: daemon) { return answer }
         switch request.command {
         case "status": return JSONText(String(decoding: try await status(), as: UTF8.self))
         default: return try await OperatorCommands.business(request, database: daemon.database)

@@ -7,7 +7,8 @@ import Postgres
 extension OperatorCommands {
     /// Where a name is looked up, in this order.
     private static let known: [@Sendable (String) -> ContractCommand?] = [
-        ContractCommand.named, PaymentCommands.named, ReconCommands.named, EndpointCommands.named,
+        ContractCommand.named, PaymentCommands.named, ReconCommands.named, EndpointCommands.named, PayerCommands.named,
+        NoticeCommands.named,
     ]
 
     /// The business by hand: issuers, plans, tenants, subscriptions, rates, invoices.

@@ -1,44 +1,26 @@
 import Listener
-import Logging
-import Webhooks
 
-/// What the public can reach: `/up`, and the webhook sources.
+/// What the public can reach: `/up`, and the groups of routes, whose paths have no beginning in common.
 struct PublicRoutes: PublicSurface {
-    let intake: WebhookIntake
+    let groups: [any PublicRouteGroup]
     let notes: PublicNotes
-
-    private static let prefix = "/webhooks/"
 
     func judge(_ head: PublicHead) -> PublicJudgement {
         if head.path == "/up" { return .answer(up(head)) }
-        guard let name = Self.source(head.path) else {
+        guard let group = group(of: head) else {
             return .answer(notes.refused(.noSuchAddress, of: head.client, why: "no such route"))
         }
-        guard head.method == "POST" else {
-            return .answer(notes.refused(.onlyPost, of: head.client, why: "the method is no POST", allow: "POST"))
-        }
-        if let coding = head.value(of: "content-encoding"), coding.lowercased() != "identity" {
-            return .answer(notes.refused(.noCoding, of: head.client, why: "the body is encoded"))
-        }
-        switch intake.admit(sender(name, head), contentType: head.value(of: "content-type")) {
-        case .read(let limit): return .read(limit: limit)
-        case .refuse(let refusal): return .answer(answer(refusal, head))
-        }
+        return group.judge(head)
     }
 
     func take(_ head: PublicHead, _ body: [UInt8], _ answer: @escaping @Sendable (PublicAnswer) -> Void) {
-        guard let name = Self.source(head.path) else {
+        guard let group = group(of: head) else {
             return answer(notes.refused(.noSuchAddress, of: head.client, why: "no such route"))
         }
-        let post = ReceivedPost(headers: head.headers, body: body)
-        intake.take(post, from: sender(name, head), contentType: head.value(of: "content-type")) { reply in
-            switch reply {
-            case .taken(let taken):
-                answer(PublicAnswer(status: taken.status, contentType: taken.contentType, body: taken.body))
-            case .refused(let refusal): answer(self.answer(refusal, head))
-            }
-        }
+        group.take(head, body, answer)
     }
+
+    private func group(of head: PublicHead) -> (any PublicRouteGroup)? { groups.first { head.path.hasPrefix($0.prefix) } }
 
     private func up(_ head: PublicHead) -> PublicAnswer {
         switch head.method {
@@ -47,33 +29,39 @@ struct PublicRoutes: PublicSurface {
         default: notes.refused(.onlyGet, of: head.client, why: "the method is no GET", allow: "GET, HEAD")
         }
     }
+}
 
-    /// The last part of `/webhooks/NAME`.
-    private static func source(_ path: String) -> String? {
-        guard path.hasPrefix(prefix) else { return nil }
-        let name = path.dropFirst(prefix.count)
-        return name.isEmpty || name.contains("/") || name.utf8.count > 63 ? nil : String(name)
-    }
-
-    private func sender(_ name: String, _ head: PublicHead) -> WebhookIntake.Sender {
-        WebhookIntake.Sender(source: name, address: "\(head.client)", counted: "\(head.client.sender)")
-    }
-
-    private func answer(_ refusal: WebhookIntake.Refusal, _ head: PublicHead) -> PublicAnswer {
-        notes.refused(
-            Problem(status: refusal.status, title: refusal.title),
-            of: head.client,
-            why: refusal.source.map { "\($0): \(refusal.why)" } ?? refusal.why,
-            // A sender that floods us shall not flood the log.
-            level: refusal.status == 429 ? .debug : .info,
-            retryAfter: refusal.retryAfter
-        )
-    }
+/// The routes whose paths begin in one way, and what answers there.
+protocol PublicRouteGroup: PublicSurface {
+    /// With a slash at its end; no group's is the beginning of another's.
+    var prefix: String { get }
 }
 
 extension Problem {
-    fileprivate static let noSuchAddress = Problem(status: 404, title: "There is no such address")
-    fileprivate static let onlyPost = Problem(status: 405, title: "Only POST is taken here")
-    fileprivate static let onlyGet = Problem(status: 405, title: "Only GET is taken here")
-    fileprivate static let noCoding = Problem(status: 415, title: "Encoded bodies are not taken here")
+    static let noSuchAddress = Problem(status: 404, title: "There is no such address")
+    static let onlyPost = Problem(status: 405, title: "Only POST is taken here")
+    static let onlyGet = Problem(status: 405, title: "Only GET is taken here")
+    static let noCoding = Problem(status: 415, title: "Encoded bodies are not taken here")
+    static let notAccepted = Problem(status: 401, title: "The request was not accepted")
+    static let notStored = Problem(status: 503, title: "The request could not be stored")
+}
+
+extension PublicHead {
+    /// Why a post cannot be read whatever stands in it; nil where it can.
+    func refusalOfPost(_ notes: PublicNotes) -> PublicAnswer? {
+        guard method == "POST" else {
+            return notes.refused(.onlyPost, of: client, why: "the method is no POST", allow: "POST")
+        }
+        if let coding = value(of: "content-encoding"), coding.lowercased() != "identity" {
+            return notes.refused(.noCoding, of: client, why: "the body is encoded")
+        }
+        return nil
+    }
+
+    /// What stands behind a prefix of the path, where it is one part of it.
+    func lastPart(after prefix: String, atMost length: Int) -> String? {
+        guard path.hasPrefix(prefix) else { return nil }
+        let name = path.dropFirst(prefix.count)
+        return name.isEmpty || name.contains("/") || name.utf8.count > length ? nil : String(name)
+    }
 }

@@ -9,7 +9,8 @@ extension Settings {
         return CommandHouse(
             secretFolders: [commandSecrets, credentials].compactMap(\.self),
             refusedSecrets: Set(SettingKey.allCases.compactMap { $0.secretFile?.credential })
-                .union([BakongConfiguration.credentials.key, BakongConfiguration.credentials.email]),
+                .union([BakongConfiguration.credentials.key, BakongConfiguration.credentials.email])
+                .union([ReturnsConfiguration.credentials.key, ReturnsConfiguration.credentials.secret]),
             privateFolders: commandDirectory,
             startsUndeclared: environment == .development
         )

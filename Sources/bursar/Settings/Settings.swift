@@ -24,6 +24,7 @@ struct Settings: Sendable {
     /// Where commands get a folder for themselves.
     let commandDirectory: String
     let bakong: BakongConfiguration
+    let returns: ReturnsConfiguration
     /// The file of the layouts of bank statement files.
     let statementLayouts: String?
     /// The folder of the dunning policy and its business calendars; it need not be there.
@@ -66,6 +67,7 @@ struct Settings: Sendable {
         commandSecrets = try reader.optionalText(.commandSecrets)
         commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
         bakong = try BakongConfiguration(&reader, isDevelopment: environment == .development)
+        returns = try ReturnsConfiguration(&reader, isDevelopment: environment == .development)
         statementLayouts = try reader.optionalText(.statementLayouts)
         noticePolicies = try reader.text(.noticePolicies, preset: Self.policies(beside: schedules))
         noticeChannels = try reader.optionalText(.noticeChannels)
