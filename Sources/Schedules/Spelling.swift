@@ -1,12 +1,12 @@
 /// Finds what somebody meant to write.
 package enum Spelling {
     /// "did you mean …?" for the known word that is close enough, or nothing.
-    static func suggestion(for word: String, among known: some Sequence<String>) -> String? {
+    package static func suggestion(for word: String, among known: some Sequence<String>) -> String? {
         nearest(to: word, among: known).map { "did you mean \"\($0)\"?" }
     }
 
     /// The known word that differs by the fewest letters, if that is at most a third of them.
-    static func nearest(to word: String, among known: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among known: some Sequence<String>) -> String? {
         let folded = word.lowercased().replacing("-", with: "_")
         let distances = known.map { (word: $0, distance: distance(folded, $0.replacing("-", with: "_"))) }
         let best = distances.min { ($0.distance, $0.word) < ($1.distance, $1.word) }
