@@ -36,6 +36,7 @@ struct Bursar: AsyncParsableCommand {
                 ]
             ),
             CommandGroup(name: "Payments", subcommands: [KHQRCommand.self, WebhooksCommand.self]),
+            CommandGroup(name: "Notices", subcommands: [TemplatesCommand.self]),
             CommandGroup(
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]

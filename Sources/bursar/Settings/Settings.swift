@@ -26,6 +26,8 @@ struct Settings: Sendable {
     let bakong: BakongConfiguration
     /// The file of the layouts of bank statement files.
     let statementLayouts: String?
+    /// A folder of templates of notices.
+    let noticeTemplates: String?
     let logLevel: Logger.Level
     /// Null: what fits standard error.
     let logFormat: LogFormat?
@@ -61,6 +63,7 @@ struct Settings: Sendable {
         commandDirectory = try reader.text(.commandDirectory, preset: Self.usualCommandDirectory)
         bakong = try BakongConfiguration(&reader, isDevelopment: environment == .development)
         statementLayouts = try reader.optionalText(.statementLayouts)
+        noticeTemplates = try reader.optionalText(.noticeTemplates)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
         values = reader.values
