@@ -28,11 +28,16 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 /// A room under `Sources/`, in the order of `docs/architecture.md`: it may depend only on rooms listed before it.
-func room(_ name: String, _ dependencies: [Target.Dependency] = [], migrations: Bool = false) -> Target {
+func room(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    migrations: Bool = false,
+    templates: Bool = false
+) -> Target {
     .target(
         name: name,
         dependencies: dependencies,
-        resources: migrations ? [.embedInCode("Migrations")] : [],
+        resources: (migrations ? [.embedInCode("Migrations")] : []) + (templates ? [.embedInCode("Templates")] : []),
         swiftSettings: strict
     )
 }
@@ -116,7 +121,8 @@ let package = Package(
                 "COpenSSL", "CivilTime", "Monetary", "KHQR", "Postgres", "Outbound", "Programs", "Schedules", "JobKit",
                 "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", logging, metrics, mustache, yams,
             ],
-            migrations: true
+            migrations: true,
+            templates: true
         ),
         room(
             "Standing",

@@ -6,7 +6,7 @@ package enum Spelling {
     }
 
     /// The known word that differs by the fewest letters, if that is at most a third of them.
-    static func nearest(to word: String, among known: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among known: some Sequence<String>) -> String? {
         let folded = word.lowercased().replacing("-", with: "_")
         let distances = known.map { (word: $0, distance: distance(folded, $0.replacing("-", with: "_"))) }
         let best = distances.min { ($0.distance, $0.word) < ($1.distance, $1.word) }

@@ -38,11 +38,11 @@ struct Bursar: AsyncParsableCommand {
             CommandGroup(
                 name: "Notices",
                 subcommands: [
-                    ContactsCommand.self, ConsentsCommand.self, SuppressionsCommand.self, DSNCommand.self,
+                    NoticesCommand.self, TemplatesCommand.self, ContactsCommand.self, ConsentsCommand.self,
+                    SuppressionsCommand.self, EndpointsCommand.self, DSNCommand.self,
                 ]
             ),
             CommandGroup(name: "Payments", subcommands: [KHQRCommand.self, WebhooksCommand.self]),
-            CommandGroup(name: "Notices", subcommands: [EndpointsCommand.self]),
             CommandGroup(
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]

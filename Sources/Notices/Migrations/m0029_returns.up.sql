@@ -212,7 +212,7 @@ $$;
 
 -- Effects of a report ------------------------------------------------------------------------------------------------------
 
--- Notices that came back: each climbs its ladder. The seam to planning, which may not be there yet.
+-- Notices that came back: each climbs its ladder.
 create function bursar.return_failed(of_tenant bigint, notices bigint[], moment timestamptz) returns void
 language plpgsql as
 $$

@@ -10,7 +10,10 @@ struct BenchCommand: AsyncParsableCommand {
             Measures a private PostgreSQL server of its own, which is removed afterwards. Without a subject it measures \
             everything. Exit code 1 when a figure misses what is demanded of it.
             """,
-        subcommands: [All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Memory.self, Cron.self],
+        subcommands: [
+            All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Memory.self, Cron.self,
+            Templates.self,
+        ],
         defaultSubcommand: All.self
     )
 
@@ -26,11 +29,12 @@ struct BenchCommand: AsyncParsableCommand {
         func run() async throws {
             try await BenchCommand.run(options) { cluster, machine, say in
                 let cron = try CronSpeed().measure()
+                let templates = try TemplateSpeed().measure()
                 let queue = try await QueueBench().measure(cluster, &machine, say)
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
                 let webhooks = try await WebhookBench().measure(cluster, &machine, say)
                 let reconciliation = try await ReconciliationBench(rows: 200_000).measure(cluster, &machine, say)
-                return [cron] + queue + renewals + webhooks + reconciliation
+                return [cron, templates] + queue + renewals + webhooks + reconciliation
                     + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
@@ -188,6 +192,21 @@ struct BenchCommand: AsyncParsableCommand {
         func run() async throws {
             let machine = Machine()
             try BenchCommand.show(BenchReport(machine: machine, figures: [try CronSpeed().measure()]), options)
+        }
+    }
+
+    /// Mails from templates.
+    struct Templates: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "templates",
+            abstract: "Write mails from the shipped templates, text and HTML without a picture."
+        )
+
+        @OptionGroup var options: GlobalOptions
+
+        func run() async throws {
+            let machine = Machine()
+            try BenchCommand.show(BenchReport(machine: machine, figures: [try TemplateSpeed().measure()]), options)
         }
     }
 }

@@ -33,6 +33,8 @@ struct Settings: Sendable {
     let noticeChannels: String?
     /// Where maildirs of notices lie that say no folder of their own.
     let noticeFolder: String
+    /// A folder of templates of notices.
+    let noticeTemplates: String?
     let logLevel: Logger.Level
     /// Null: what fits standard error.
     let logFormat: LogFormat?
@@ -72,6 +74,7 @@ struct Settings: Sendable {
         noticePolicies = try reader.text(.noticePolicies, preset: Self.policies(beside: schedules))
         noticeChannels = try reader.optionalText(.noticeChannels)
         noticeFolder = try reader.text(.noticeFolder, preset: Self.usualNoticeFolder(isInstalled, database))
+        noticeTemplates = try reader.optionalText(.noticeTemplates)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
         values = reader.values

@@ -54,6 +54,15 @@ func describe(_ error: any Error) -> CommandFailure {
             remedy: "mend the lines above",
             details: problems.problems.map(\.description)
         )
+    case let problems as TemplateProblems:
+        CommandFailure(
+            .badData,
+            "the templates have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
+            remedy: "mend the lines above; docs/templates.md has the names that templates may use",
+            details: problems.problems.map(\.description)
+        )
+    case let error as TemplateError: CommandFailure(.badData, error.message)
+    case let error as MailError: CommandFailure(.badData, error.description)
     case let problem as StatementProblem: CommandFailure(.badData, problem.message, remedy: problem.remedy)
     case let refusal as ScheduleRefusal:
         CommandFailure(
