@@ -10,7 +10,9 @@ struct BenchCommand: AsyncParsableCommand {
             Measures a private PostgreSQL server of its own, which is removed afterwards. Without a subject it measures \
             everything. Exit code 1 when a figure misses what is demanded of it.
             """,
-        subcommands: [All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Memory.self, Cron.self],
+        subcommands: [
+            All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Mail.self, Memory.self, Cron.self,
+        ],
         defaultSubcommand: All.self
     )
 
@@ -30,7 +32,8 @@ struct BenchCommand: AsyncParsableCommand {
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
                 let webhooks = try await WebhookBench().measure(cluster, &machine, say)
                 let reconciliation = try await ReconciliationBench(rows: 200_000).measure(cluster, &machine, say)
-                return [cron] + queue + renewals + webhooks + reconciliation
+                let mail = try await MailBench().measure()
+                return [cron, mail] + queue + renewals + webhooks + reconciliation
                     + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
@@ -173,6 +176,21 @@ struct BenchCommand: AsyncParsableCommand {
             try await BenchCommand.run(options) { cluster, machine, say in
                 try await bench.measure(cluster, &machine, say)
             }
+        }
+    }
+
+    /// Mail to a relay.
+    struct Mail: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "mail",
+            abstract: "Send messages to a simulated relay over eight connections."
+        )
+
+        @OptionGroup var options: GlobalOptions
+
+        func run() async throws {
+            let machine = Machine()
+            try BenchCommand.show(BenchReport(machine: machine, figures: [try await MailBench().measure()]), options)
         }
     }
 
