@@ -176,7 +176,7 @@ let package = Package(
         ),
         tests(
             of: "Outbound",
-            ["TestSupport", "CLinux", "COpenSSL", "Outbound", logging, subprocess, systemPackage]
+            ["TestSupport", "CLinux", "COpenSSL", "Outbound", "bursar", logging, subprocess, systemPackage]
         ),
         tests(of: "Programs", ["Programs", "TestSupport"]),
         tests(of: "Schedules", ["Schedules", "CivilTime"]),

@@ -30,6 +30,14 @@ typedef size_t (*ccurl_receiver)(char *bytes, size_t size, size_t count, void *c
 static inline CURLcode ccurl_set_receiver(CURL *handle, CURLoption option, ccurl_receiver value) {
     return curl_easy_setopt(handle, option, value);
 }
+// The shape of CURLOPT_DEBUGFUNCTION: what libcurl says and hears, piece by piece.
+typedef int (*ccurl_witness)(CURL *handle, curl_infotype kind, char *bytes, size_t count, void *context);
+static inline CURLcode ccurl_set_witness(CURL *handle, CURLoption option, ccurl_witness value) {
+    return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode ccurl_get_socket(CURL *handle, CURLINFO info, curl_socket_t *value) {
+    return curl_easy_getinfo(handle, info, value);
+}
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {
     return curl_easy_getinfo(handle, info, value);
 }

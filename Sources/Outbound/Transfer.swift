@@ -168,13 +168,14 @@ private let receiveBody: ccurl_receiver = { bytes, size, count, context in
 }
 
 extension OutboundError.Code {
-    fileprivate init(_ result: CURLcode) {
+    init(_ result: CURLcode) {
         self =
             switch result {
             case CURLE_COULDNT_CONNECT: .couldNotConnect
             case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .couldNotResolve
             case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM: .insecure
             case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS: .insecure
+            case CURLE_USE_SSL_FAILED: .insecure
             case CURLE_OPERATION_TIMEDOUT: .timedOut
             case CURLE_FILESIZE_EXCEEDED: .tooLarge
             case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE: .interrupted
@@ -187,7 +188,7 @@ extension OutboundError.Code {
 
 extension Duration {
     /// Whole milliseconds, as libcurl counts.
-    fileprivate var milliseconds: Int {
+    var milliseconds: Int {
         let (seconds, attoseconds) = components
         let whole = Int(clamping: seconds).multipliedReportingOverflow(by: 1000)
         return whole.overflow ? .max : whole.partialValue + Int(attoseconds / 1_000_000_000_000_000)

@@ -22,7 +22,7 @@ final class TransferLoop: @unchecked Sendable {
     private var ids: [UnsafeMutableRawPointer: UInt64] = [:]
 
     /// libcurl's own set-up, which must happen once a process.
-    private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     /// Starts the thread; null when the system gives neither a thread nor a handle.
     init?() {
@@ -85,7 +85,7 @@ final class TransferLoop: @unchecked Sendable {
     }
 
     private func run() {
-        blockPipeSignal()
+        Self.blockPipeSignal()
         while takeInbox() {
             var running: Int32 = 0
             curl_multi_perform(multi, &running)
@@ -101,7 +101,7 @@ final class TransferLoop: @unchecked Sendable {
     }
 
     /// A peer that hangs up during a TLS write must not kill the process.
-    private func blockPipeSignal() {
+    static func blockPipeSignal() {
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGPIPE)

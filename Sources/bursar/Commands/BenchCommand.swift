@@ -11,7 +11,7 @@ struct BenchCommand: AsyncParsableCommand {
             everything. Exit code 1 when a figure misses what is demanded of it.
             """,
         subcommands: [
-            All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Memory.self, Cron.self,
+            All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Mail.self, Memory.self, Cron.self,
             Templates.self,
         ],
         defaultSubcommand: All.self
@@ -34,7 +34,8 @@ struct BenchCommand: AsyncParsableCommand {
                 let renewals = try await RenewalsBench().measure(cluster, &machine, say)
                 let webhooks = try await WebhookBench().measure(cluster, &machine, say)
                 let reconciliation = try await ReconciliationBench(rows: 200_000).measure(cluster, &machine, say)
-                return [cron, templates] + queue + renewals + webhooks + reconciliation
+                let mail = try await MailBench().measure()
+                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation
                     + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
@@ -177,6 +178,21 @@ struct BenchCommand: AsyncParsableCommand {
             try await BenchCommand.run(options) { cluster, machine, say in
                 try await bench.measure(cluster, &machine, say)
             }
+        }
+    }
+
+    /// Mail to a relay.
+    struct Mail: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "mail",
+            abstract: "Send messages to a simulated relay over eight connections."
+        )
+
+        @OptionGroup var options: GlobalOptions
+
+        func run() async throws {
+            let machine = Machine()
+            try BenchCommand.show(BenchReport(machine: machine, figures: [try await MailBench().measure()]), options)
         }
     }
 

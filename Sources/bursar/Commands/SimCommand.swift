@@ -11,7 +11,7 @@ struct SimCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sim",
         abstract: "Stand-ins for the world outside; refused in production.",
-        subcommands: [Bakong.self]
+        subcommands: [Bakong.self, SMTP.self]
     )
 
     /// The Bakong API and a gateway.
