@@ -123,7 +123,8 @@ let package = Package(
             [
                 "CivilTime", "Monetary", "Postgres", "JobKit", "Engine", "Events", "Tenancy", "Billing", "Payments",
                 "Notices", logging,
-            ]
+            ],
+            migrations: true
         ),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room(
@@ -137,7 +138,7 @@ let package = Package(
         job("BakongReconciliation", ["JobKit", "Payments", "Schedules"]),
         job("Dunning", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("NoticeDelivery", ["CivilTime", "JobKit", "Notices", "Schedules"]),
-        job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules"]),
+        job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules", logging]),
         job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",

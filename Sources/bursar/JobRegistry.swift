@@ -6,6 +6,8 @@ import Payments
 import Renewals
 import Scanner
 import Schedules
+import Standing
+import Suspensions
 import Trial
 import Webhooks
 
@@ -16,6 +18,8 @@ struct JobParts: Sendable {
     var bakong: BakongClient?
     /// The webhook sources in force.
     var sources: @Sendable () -> WebhookSources? = { nil }
+    /// By which rules subscriptions are suspended, as they are in force now.
+    var standing: @Sendable () -> StandingRules = { StandingRules() }
     /// Whether the job is there that only tests and benches run.
     var trials = false
 }
@@ -29,6 +33,7 @@ extension JobRegistry {
                 AnyJob(Renewals()),
                 AnyJob(CallbackVerification(reading: WebhookInbox(sources: parts.sources), asking: provider)),
                 AnyJob(BakongReconciliation(asking: provider, inspection: PaymentInspection())),
+                AnyJob(Suspensions(rules: parts.standing)),
                 AnyJob(Scanner(SchedulerScan())),
                 AnyJob(Command(parts.commands)),
             ] + (parts.trials ? [AnyJob(Trial(TrialLedger()))] : [])
@@ -49,6 +54,7 @@ extension JobRegistry {
                 commands: settings.commandHouse,
                 bakong: bakong,
                 sources: sources,
+                standing: { settings.standingRules },
                 trials: settings.environment == .development
             )
         )

@@ -2,11 +2,12 @@ import Billing
 import JobKit
 import Payments
 import Postgres
+import Standing
 
 extension OperatorCommands {
     /// Where a name is looked up, in this order.
     private static let known: [@Sendable (String) -> ContractCommand?] = [
-        ContractCommand.named, PaymentCommands.named, ReconCommands.named,
+        ContractCommand.named, PaymentCommands.named, ReconCommands.named, StandingCommands.named,
     ]
 
     /// The business by hand: issuers, plans, tenants, subscriptions, rates, invoices.
