@@ -12,13 +12,16 @@ package struct ExplainedStanding: Codable, Sendable {
     /// What happens next, and why not yet, most certain first.
     package let next: [String]
 
-    /// Reads and judges it: a transaction that began as ``Billing/ExplainedSubscription/transaction``.
+    /// Reads and judges it.
     ///
     /// - Parameters:
     ///   - subscription: its id.
     ///   - state: the state in which it is.
     ///   - rules: those in force.
     ///   - asOf: the business instant to judge at.
+    ///   - transaction: one that began with ``Billing/ExplainedSubscription/transaction``.
+    /// - Returns: all of it; empty where nothing of it is late.
+    /// - Throws: `PostgresError`, and gates on record that cannot be read.
     package static func read(
         _ subscription: Int64,
         state: String,

@@ -18,6 +18,8 @@ package struct StandingRules: Hashable, Sendable {
     /// The rules as the statements of this room read them.
     ///
     /// - Parameter expireAfter: after how many days a suspended subscription expires; nil: never.
+    /// - Returns: one JSON object.
+    /// - Throws: what cannot be written as JSON.
     func text(expireAfter: Int?) throws -> JSONText {
         var told = SuspensionRules.Told(house)
         told.expireAfter = expireAfter

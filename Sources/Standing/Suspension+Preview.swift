@@ -83,8 +83,9 @@ extension Suspension {
 
 /// The statements that say what a run would do.
 enum SuspensionPreviewStatements {
-    /// By issuer and currency what would happen, and by the first red gate what would not: as_of, rules. Those whose grace has
-    /// not ended are counted under it without a look at their other gates.
+    /// By issuer and currency what would happen, and by the first red gate what would not: as_of, rules.
+    ///
+    /// Those whose grace has not ended are counted under it without a look at their other gates.
     static let forecast = Statement(
         "standing.forecast",
         """

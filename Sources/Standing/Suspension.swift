@@ -28,7 +28,12 @@ package enum Suspension {
         package let run: Int64?
         let rules: JSONText
 
-        /// - Parameter expireAfter: after how many days a suspended subscription expires; nil: never.
+        /// - Parameters:
+        ///   - asOf: the business instant that decides.
+        ///   - run: what acts; nil outside of runs.
+        ///   - rules: those in force.
+        ///   - expireAfter: after how many days a suspended subscription expires; nil: never.
+        /// - Throws: rules that cannot be written as JSON.
         package init(asOf: Instant, run: Int64?, rules: StandingRules, expireAfter: Int?) throws {
             self.asOf = asOf
             self.run = run

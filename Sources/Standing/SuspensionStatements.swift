@@ -1,6 +1,8 @@
 package import Postgres
 
-/// The statements of suspensions. `rules` is the JSON that `bursar.suspension_gates` explains.
+/// The statements of suspensions.
+///
+/// `rules` is the JSON that `bursar.suspension_gates` explains.
 package enum SuspensionStatements {
     /// A page of those to be looked at: as_of, rules, after, limit.
     static let candidates = Statement(
@@ -88,7 +90,9 @@ package enum SuspensionStatements {
         """
     )
 
-    /// What nobody may leave behind: as_of, rules, run. After an approval only its items count.
+    /// What nobody may leave behind: as_of, rules, run.
+    ///
+    /// After an approval only its items count.
     static let leftUndone = Statement(
         "standing.left_undone",
         """

@@ -3,6 +3,7 @@ import Engine
 import Events
 import Payments
 import Postgres
+import Standing
 import TestSupport
 import Testing
 import Webhooks
@@ -14,7 +15,7 @@ struct StatementTests {
         EngineStatements.all + RenewalDueStatements.all + RenewalTransitionStatements.all + RenewalIssueStatements.all
         + ContractCommand.all.map(\.statement) + DemoStatements.all + ExplainStatements.all + InvariantStatements.all
         + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all
-        + WebhookDesk.Statements.all
+        + WebhookDesk.Statements.all + StandingStatements.all
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {
@@ -43,7 +44,7 @@ struct StatementTests {
     func noneIsForgotten() {
         let known = Set(Self.listed.map(\.name))
         var seen = 0
-        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks"] {
+        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Standing"] {
             for file in files(in: "\(Program.project)/Sources/\(room)", ending: ".swift") {
                 for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {
                     seen += 1

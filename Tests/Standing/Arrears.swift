@@ -15,7 +15,9 @@ import TestSupport
 import Webhooks
 
 /// An issuer whose tenants did not pay: subscription n of tenant n owes invoice n, 44,000 riel, due on 2026-01-12, grace until
-/// 2026-01-19. It is 10:00 on Tuesday, 2026-01-20 in Phnom Penh, and every gate has passed.
+/// 2026-01-19.
+///
+/// It is 10:00 on Tuesday, 2026-01-20 in Phnom Penh, and every gate has passed.
 struct Arrears {
     let database: TestDatabase
     let pool: PostgresPool

@@ -204,7 +204,7 @@ begin atomic
         group by o.issuer_id, o.currency, o.amount
     ), known as (
         select a.*, h.outages, h.accounts, h.never, h.complete_until, h.drilled_at, reason.invoice_id, reason.number, reason.due_date,
-            reason.grace_end as plain_grace_end, grace.grace_end,
+            reason.grace_end as plain_grace_end, grace.grace_end, back.reopened_at,
             (grace.grace_end + 1)::timestamp at time zone a.time_zone as grace_over, debt.owed, debt.overdue, debt.fitting, debt.tolerance,
             extract(hour from a.local)::integer * 60 + extract(minute from a.local)::integer as minute,
             a.rule -> 'closed' ->> to_char(a.today, 'YYYY-MM-DD') as holiday,
@@ -220,6 +220,12 @@ begin atomic
             order by r.grace_end, r.invoice_id
             limit 1
         ) as reason on true
+        cross join lateral (
+            -- Money that went back makes an earlier notice say nothing: the payer had paid after it.
+            select max(b.at) as reopened_at
+            from bursar.allocation b
+            where b.tenant_id = a.tenant_id and b.invoice_id = reason.invoice_id and b.kind = 'reversal'
+        ) as back
         cross join lateral (
             select bursar.lengthened_grace(reason.due_date, reason.grace_end, a.time_zone, h.outages) as grace_end offset 0
         ) as grace
@@ -280,11 +286,13 @@ begin atomic
             left join bursar.message m on m.tenant_id = n.tenant_id and m.id = n.message_id
             where n.tenant_id = k.tenant_id and n.invoice_id = k.invoice_id and n.kind = 'dunning' and n.category = 'final'
                 and n.channel <> 'operator'
+                and (k.reopened_at is null or m.accepted_at > k.reopened_at)
         ) as last_word
         left join lateral (
             select jsonb_build_object('waiver', w.id, 'by', w.actor, 'reason', w.reason, 'at', bursar.told_instant(w.at)) as waiver
             from bursar.notice_waiver w
             where w.tenant_id = k.tenant_id and w.invoice_id = k.invoice_id and w.at <= as_of
+                and (k.reopened_at is null or w.at > k.reopened_at)
             order by w.id
             limit 1
         ) as waived on true
@@ -373,6 +381,9 @@ begin atomic
                         when j.accepted_at is not null and j.accepted_at <= as_of - j.notice then 'the payer was told in time, by ' || j.channel
                         when j.accepted_at is not null then format('the payer was told by %s, and the time for it ends at %s', j.channel,
                             to_char((j.accepted_at + j.notice) at time zone j.time_zone, 'YYYY-MM-DD HH24:MI'))
+                        when j.reopened_at is not null and j.came_to is null
+                            then format('the money for %s went back at %s, and nobody has told the payer since', j.number,
+                                to_char(j.reopened_at at time zone j.time_zone, 'YYYY-MM-DD HH24:MI'))
                         else format('no final notice of %s was accepted%s', j.number, coalesce(': ' || j.came_to, ', none was planned'))
                     end),
                 j.holding,

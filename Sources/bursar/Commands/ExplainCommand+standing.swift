@@ -3,7 +3,9 @@ import CivilTime
 import Postgres
 import Standing
 
-/// A subscription explained by every room that decides about it. In JSON the standing is one more key.
+/// A subscription explained by every room that decides about it.
+///
+/// In JSON the standing is one more key.
 struct ExplainedWhole: Encodable {
     let subscription: ExplainedSubscription
     let standing: ExplainedStanding
