@@ -129,7 +129,8 @@ let package = Package(
             [
                 "CivilTime", "Monetary", "Postgres", "JobKit", "Engine", "Events", "Tenancy", "Billing", "Payments",
                 "Notices", logging,
-            ]
+            ],
+            migrations: true
         ),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room(
@@ -143,7 +144,7 @@ let package = Package(
         job("BakongReconciliation", ["JobKit", "Payments", "Schedules"]),
         job("Dunning", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("NoticeDelivery", ["CivilTime", "JobKit", "Notices", "Schedules"]),
-        job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules"]),
+        job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules", logging]),
         job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",

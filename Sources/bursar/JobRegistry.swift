@@ -7,6 +7,8 @@ import Payments
 import Renewals
 import Scanner
 import Schedules
+import Standing
+import Suspensions
 import Trial
 import Webhooks
 
@@ -21,6 +23,8 @@ struct JobParts: Sendable {
     var policies: @Sendable () -> NoticePolicies? = { nil }
     /// The channels of notices in force.
     var channels: @Sendable () -> ChannelDesk? = { nil }
+    /// By which rules subscriptions are suspended, as they are in force now.
+    var standing: @Sendable () -> StandingRules = { StandingRules() }
     /// Whether the job is there that only tests and benches run.
     var trials = false
 }
@@ -34,6 +38,7 @@ extension JobRegistry {
                 AnyJob(Renewals()),
                 AnyJob(CallbackVerification(reading: WebhookInbox(sources: parts.sources), asking: provider)),
                 AnyJob(BakongReconciliation(asking: provider, inspection: PaymentInspection())),
+                AnyJob(Suspensions(rules: parts.standing)),
                 AnyJob(Scanner(SchedulerScan())),
                 AnyJob(Command(parts.commands)),
             ] + (parts.trials ? [AnyJob(Trial(TrialLedger()))] : [])
@@ -58,6 +63,7 @@ extension JobRegistry {
                 sources: sources,
                 policies: policies,
                 channels: channels,
+                standing: { settings.standingRules },
                 trials: settings.environment == .development
             )
         )

@@ -3,9 +3,10 @@ import CivilTime
 import Monetary
 
 extension ExplainedSubscription {
-    /// For people: what matters first, then what it follows from.
-    var lines: [String] {
-        heading + nextLines + gap("WHAT IT CONSISTS OF") + itemLines + gap("HOW PERIODS ARE COUNTED") + scheduleLines
+    /// For people: what matters first, then what it follows from; the standing comes after what is next.
+    func lines(standing: [String]) -> [String] {
+        heading + nextLines + standing + gap("WHAT IT CONSISTS OF") + itemLines + gap("HOW PERIODS ARE COUNTED")
+            + scheduleLines
             + gap("HOLDS") + holdLines + gap("LAST INVOICES") + invoiceLines + gap("CHANGES OF STATE") + transitionLines
             + gap("RULES IN FORCE") + ruleLines
     }

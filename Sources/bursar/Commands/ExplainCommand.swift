@@ -2,6 +2,7 @@ import ArgumentParser
 import Billing
 import CivilTime
 import Postgres
+import Standing
 
 /// Why, and why not yet.
 struct ExplainCommand: AsyncParsableCommand {
@@ -16,7 +17,7 @@ struct ExplainCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "subscription",
             abstract:
-                "State, next invoice and why it is or is not due, what is owed, payment grace, and the rules in force.",
+                "State, next invoice, what is owed, every gate of a suspension, and why not yet; the rules in force.",
             discussion: "Reads the database directly and changes nothing. Days are the issuer's."
         )
 
@@ -41,7 +42,7 @@ struct ExplainCommand: AsyncParsableCommand {
                 settings.database.configuration(for: "explain"),
                 settings.database,
                 ExplainedSubscription.transaction
-            ) { try await ExplainedSubscription.read(subscription, asOf: asOf, in: $0) }
+            ) { try await ExplainedWhole.read(subscription, asOf: asOf, settings.standingRules, in: $0) }
             options.show(told) { $0.lines.joined(separator: "\n") }
         }
     }

@@ -8,7 +8,7 @@ struct SubscriptionsCommand: AsyncParsableCommand {
         abstract: "Subscriptions by hand: start, change, end, pause, hold.",
         subcommands: [
             List.self, Show.self, Create.self, Change.self, Cancel.self, Keep.self, Pause.self, Resume.self,
-            Unpark.self, Hold.self, Release.self, Promise.self, Dispute.self,
+            Unpark.self, Hold.self, Release.self, Promise.self, Dispute.self, WaiveNotice.self,
         ],
         defaultSubcommand: List.self
     )

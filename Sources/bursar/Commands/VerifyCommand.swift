@@ -3,6 +3,7 @@ import Billing
 import CivilTime
 import Payments
 import Postgres
+import Standing
 
 /// The invariants of the books, looked at now.
 struct VerifyCommand: AsyncParsableCommand {
@@ -105,6 +106,6 @@ struct VerifyCommand: AsyncParsableCommand {
 }
 
 extension Invariant {
-    /// Every invariant that this program proves: of the books, and of payments.
-    static let shipped: [Invariant] = all + payments
+    /// Every invariant that this program proves: of the books, of payments, and of suspensions.
+    static let shipped: [Invariant] = all + payments + standing
 }

@@ -3,12 +3,13 @@ import JobKit
 import Notices
 import Payments
 import Postgres
+import Standing
 
 extension OperatorCommands {
     /// Where a name is looked up, in this order.
     private static let known: [@Sendable (String) -> ContractCommand?] = [
         ContractCommand.named, PaymentCommands.named, ReconCommands.named, EndpointCommands.named, PayerCommands.named,
-        NoticeCommands.named,
+        NoticeCommands.named, StandingCommands.named,
     ]
 
     /// The business by hand: issuers, plans, tenants, subscriptions, rates, invoices.
