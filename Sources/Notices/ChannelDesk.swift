@@ -63,6 +63,14 @@ package final class ChannelDesk: MessageDesk {
     /// Messages that may be under way at once on this node.
     package func connections(_ channel: NoticeChannel) -> Int { book[channel]?.connections ?? 1 }
 
+    package func hasRate(_ channel: NoticeChannel) -> Bool { book[channel]?.limits.rate != nil }
+
+    /// The domain of the sender of mail.
+    package var domain: String {
+        let address = book[.email]?.mail?.sender.address ?? "bursar@localhost"
+        return address.split(separator: "@").last.map(String.init) ?? "localhost"
+    }
+
     /// What endpoints may be; nil where none are posted to.
     package var endpointSettings: EndpointSettings? {
         for case .endpoint(let settings) in book[.webhook]?.transports ?? [] { return settings }

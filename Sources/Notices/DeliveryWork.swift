@@ -180,6 +180,7 @@ package struct DeliveryWork: Sendable {
             return end(message, SendOutcome(.transport, phase: "before sending"), nil, now)
         }
         let outgoing = OutgoingMessage(
+            number: message.id,
             messageID: message.messageID,
             channel: message.channel,
             recipient: message.first.recipient ?? "",

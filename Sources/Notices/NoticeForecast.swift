@@ -58,6 +58,12 @@ package struct NoticeForecast: Codable, Sendable {
         return try JSONText(try row.get("answer", as: String.self)).decoded()
     }
 
+    /// The first issuer's day.
+    package static func today(in transaction: Transaction) async throws -> CivilDate {
+        if let row = try await transaction.query(NoticeForecastStatements.today).first { return try row.get("today") }
+        return Zone.utc.localDate(at: try await DeliveryFacts.now(in: transaction))
+    }
+
     /// The last instant of a day of the first issuer's zone.
     private static func end(of day: CivilDate, in transaction: Transaction) async throws -> Instant {
         let row = try await transaction.query(NoticeForecastStatements.endOfDay, day).first
@@ -72,6 +78,11 @@ package enum NoticeForecastStatements {
         """
         select ($1::date + 1)::timestamp at time zone i.time_zone - interval '1 microsecond' as at from bursar.issuer i order by i.id limit 1
         """
+    )
+
+    static let today = Statement(
+        "notices.today",
+        "select (bursar.business_now() at time zone i.time_zone)::date as today from bursar.issuer i order by i.id limit 1"
     )
 
     /// Tenants, invoices, steps, categories, ladders, days, minutes; until; how many to list.
@@ -133,5 +144,5 @@ package enum NoticeForecastStatements {
         """
     )
 
-    package static let all = [endOfDay, forecast]
+    package static let all = [endOfDay, today, forecast]
 }

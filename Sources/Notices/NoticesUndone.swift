@@ -1,3 +1,4 @@
+internal import Billing
 package import CivilTime
 package import Postgres
 

@@ -15,6 +15,8 @@ package protocol Transport: Sendable {
 
 /// A message as a transport needs it.
 package struct OutgoingMessage: Sendable {
+    /// Its number in the database, by which reports of its delivery come back.
+    package let number: Int64
     /// RFC 5322, without its brackets; the same on every try.
     package let messageID: String
     package let channel: NoticeChannel
@@ -35,6 +37,7 @@ package struct OutgoingMessage: Sendable {
     package let category: String?
 
     package init(
+        number: Int64 = 0,
         messageID: String,
         channel: NoticeChannel,
         recipient: String,
@@ -46,6 +49,7 @@ package struct OutgoingMessage: Sendable {
         tenant: Int64? = nil,
         category: String? = nil
     ) {
+        self.number = number
         self.messageID = messageID
         self.channel = channel
         self.recipient = recipient

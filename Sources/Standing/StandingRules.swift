@@ -8,9 +8,10 @@ internal import Postgres
 /// They come from the dunning policy files in force. What is not given is preset so that nobody is suspended.
 package struct StandingRules: Hashable, Sendable {
     package var house: SuspensionRules
-    package var tenants: [Int64: SuspensionRules]
+    /// By the tenant's external reference.
+    package var tenants: [String: SuspensionRules]
 
-    package init(house: SuspensionRules = SuspensionRules(), tenants: [Int64: SuspensionRules] = [:]) {
+    package init(house: SuspensionRules = SuspensionRules(), tenants: [String: SuspensionRules] = [:]) {
         self.house = house
         self.tenants = tenants
     }
@@ -23,7 +24,7 @@ package struct StandingRules: Hashable, Sendable {
     func text(expireAfter: Int?) throws -> JSONText {
         var told = SuspensionRules.Told(house)
         told.expireAfter = expireAfter
-        told.tenants = Dictionary(uniqueKeysWithValues: tenants.map { ("\($0)", SuspensionRules.Told($1)) })
+        told.tenants = tenants.mapValues { SuspensionRules.Told($0) }
         return try JSONText(encoding: told)
     }
 }
@@ -46,6 +47,7 @@ package struct SuspensionRules: Hashable, Sendable {
         suspends = policy.suspends
         minimumNotice = policy.minimumNotice
         calendar = policy.calendar
+        window = policy.suspensionHours.from..<policy.suspensionHours.until
     }
 
     /// The rules in the words of `bursar.suspension_gates`.
@@ -55,6 +57,7 @@ package struct SuspensionRules: Hashable, Sendable {
         let opens: Int
         let closes: Int
         let closed: [String: String]
+        let weekend: [Int]
         let knownUntil: String
         var expireAfter: Int?
         var tenants: [String: Told]?
@@ -65,11 +68,12 @@ package struct SuspensionRules: Hashable, Sendable {
             opens = rules.window.lowerBound
             closes = rules.window.upperBound
             closed = Dictionary(uniqueKeysWithValues: rules.calendar.closed.map { ($0.description, $1) })
+            weekend = rules.calendar.weekend.map(\.number).sorted()
             knownUntil = rules.calendar.until.description
         }
 
         private enum CodingKeys: String, CodingKey {
-            case suspends, opens, closes, closed, tenants
+            case suspends, opens, closes, closed, weekend, tenants
             case minimumNotice = "minimum_notice"
             case knownUntil = "known_until"
             case expireAfter = "expire_after"

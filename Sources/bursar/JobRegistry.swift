@@ -1,7 +1,9 @@
 import BakongReconciliation
 import CallbackVerification
 import Command
+import Dunning
 import Engine
+import NoticeDelivery
 import Notices
 import Payments
 import Renewals
@@ -19,10 +21,10 @@ struct JobParts: Sendable {
     var bakong: BakongClient?
     /// The webhook sources in force.
     var sources: @Sendable () -> WebhookSources? = { nil }
-    /// The dunning policies in force; nil while the files have had an error since the start.
-    var policies: @Sendable () -> NoticePolicies? = { nil }
-    /// The channels of notices in force.
-    var channels: @Sendable () -> ChannelDesk? = { nil }
+    /// The dunning policies in force, with their tenants; nil while the files have had an error since the start.
+    var plans: @Sendable () -> [DunningPlan]? = { nil }
+    /// What notices are sent with; nil while something of it cannot be used.
+    var delivery: @Sendable () -> DeliveryHouse? = { nil }
     /// By which rules subscriptions are suspended, as they are in force now.
     var standing: @Sendable () -> StandingRules = { StandingRules() }
     /// Whether the job is there that only tests and benches run.
@@ -38,6 +40,8 @@ extension JobRegistry {
                 AnyJob(Renewals()),
                 AnyJob(CallbackVerification(reading: WebhookInbox(sources: parts.sources), asking: provider)),
                 AnyJob(BakongReconciliation(asking: provider, inspection: PaymentInspection())),
+                AnyJob(Dunning(parts.plans)),
+                AnyJob(NoticeDelivery(parts.delivery, inspection: NoticeInspection())),
                 AnyJob(Suspensions(rules: parts.standing)),
                 AnyJob(Scanner(SchedulerScan())),
                 AnyJob(Command(parts.commands)),
@@ -53,17 +57,16 @@ extension JobRegistry {
         _ settings: Settings,
         bakong: BakongClient,
         sources: @escaping @Sendable () -> WebhookSources?,
-        policies: @escaping @Sendable () -> NoticePolicies?,
-        channels: @escaping @Sendable () -> ChannelDesk?
+        notices: NoticeHouse
     ) -> JobRegistry {
         shipped(
             JobParts(
                 commands: settings.commandHouse,
                 bakong: bakong,
                 sources: sources,
-                policies: policies,
-                channels: channels,
-                standing: { settings.standingRules },
+                plans: { notices.plans },
+                delivery: { notices.delivery },
+                standing: { notices.standingRules },
                 trials: settings.environment == .development
             )
         )

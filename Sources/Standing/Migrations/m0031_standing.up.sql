@@ -159,8 +159,8 @@ end;
 
 -- The gates of subscriptions as of an instant, in the order in which they are told, and the first that is red. A past_due one
 -- is to be suspended, a suspended one to expire where the rules say after how many days. Rules: suspends, minimum_notice
--- (seconds), opens and closes (minutes after local midnight), closed (day → its name), known_until (the calendar's last day),
--- expire_after (days), and tenants with rules of their own. The transaction names the tenants, and tenant 0, where nobody's money is.
+-- (seconds), opens and closes (minutes after local midnight), closed (day → its name), weekend (1 for Monday to 7), known_until (the calendar's last day),
+-- expire_after (days), and tenants, by external_ref, with rules of their own. The transaction names the tenants, and tenant 0, where nobody's money is.
 create function bursar.suspension_gates(as_of timestamptz, rules jsonb, of_tenants bigint[], of_subscriptions bigint[]) returns table (
     tenant_id       bigint,
     subscription_id bigint,
@@ -177,9 +177,10 @@ language sql stable
 begin atomic
     with asked as materialized (
         select s.*, i.time_zone, as_of at time zone i.time_zone as local, (as_of at time zone i.time_zone)::date as today,
-            coalesce(rules -> 'tenants' -> s.tenant_id::text, rules) as rule
+            coalesce(rules -> 'tenants' -> t.external_ref, rules) as rule
         from unnest(of_tenants, of_subscriptions) as g (tenant, id)
         join bursar.subscription s on s.tenant_id = g.tenant and s.id = g.id
+        join bursar.tenant t on t.id = s.tenant_id
         join bursar.issuer i on i.id = s.issuer_id
     ), house as materialized (
         select i.issuer_id, bursar.paying_outages(i.issuer_id, as_of) as outages, a.accounts, a.never, a.complete_until, d.drilled_at
@@ -207,7 +208,8 @@ begin atomic
             reason.grace_end as plain_grace_end, grace.grace_end, back.reopened_at,
             (grace.grace_end + 1)::timestamp at time zone a.time_zone as grace_over, debt.owed, debt.overdue, debt.fitting, debt.tolerance,
             extract(hour from a.local)::integer * 60 + extract(minute from a.local)::integer as minute,
-            a.rule -> 'closed' ->> to_char(a.today, 'YYYY-MM-DD') as holiday,
+            coalesce(a.rule -> 'closed' ->> to_char(a.today, 'YYYY-MM-DD'),
+                case when a.rule -> 'weekend' @> to_jsonb(extract(isodow from a.today)::integer) then 'weekend' end) as holiday,
             make_interval(secs => coalesce((a.rule ->> 'minimum_notice')::float8, 0)) as notice
         from asked a
         join house h on h.issuer_id = a.issuer_id

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Billing
 import CivilTime
+import Notices
 import Postgres
 import Standing
 
@@ -9,7 +10,7 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Say why something is as it is, and why something has not happened yet.",
-        subcommands: [Subscription.self, Invoice.self]
+        subcommands: [Subscription.self, Invoice.self, Notice.self]
     )
 
     /// Everything that decides about a subscription.
@@ -38,11 +39,12 @@ struct ExplainCommand: AsyncParsableCommand {
         func run() async throws {
             let asOf = try Instant.argument(asOf, named: "--as-of")
             let settings = try options.settings()
+            let policies = try PolicyFiles.load(folder: settings.noticePolicies, today: Zone.utc.localDate(at: .now))
             let told = try await DatabaseSession.transaction(
                 settings.database.configuration(for: "explain"),
                 settings.database,
                 ExplainedSubscription.transaction
-            ) { try await ExplainedWhole.read(subscription, asOf: asOf, settings.standingRules, in: $0) }
+            ) { try await ExplainedWhole.read(subscription, asOf: asOf, StandingRules(policies), in: $0) }
             options.show(told) { $0.lines.joined(separator: "\n") }
         }
     }

@@ -141,23 +141,15 @@ struct LocalRunDoor: RunDoor {
         let bakong = BakongClient(try settings.bakong.settings())
         let webhooks = WebhookKeeper(file: settings.webhookSources, intake: nil, logger: Logger(label: "bursar"))
         try webhooks.load()
-        let policies = PolicyKeeper(folder: settings.noticePolicies, logger: Logger(label: "bursar"))
-        try policies.load()
-        let channels = ChannelKeeper(
-            file: settings.noticeChannels,
-            folder: settings.noticeFolder,
-            parts: settings.channelParts(database),
-            logger: Logger(label: "bursar")
-        )
-        try channels.load()
+        let notices = try NoticeHouse(settings, database: database, logger: Logger(label: "bursar"))
+        if let problem = notices.load().first { throw problem }
         let node = Node(
             settings.nodeConfiguration,
             registry: .shipped(
                 settings,
                 bakong: bakong,
                 sources: { webhooks.sources },
-                policies: { policies.policies },
-                channels: { channels.desk }
+                notices: notices
             ),
             database: database,
             leaseDatabase: leaseDatabase,

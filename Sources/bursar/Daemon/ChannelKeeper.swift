@@ -92,10 +92,3 @@ struct ChannelsStanding: Encodable {
         channels = standing.desk?.standing ?? []
     }
 }
-
-extension Settings {
-    /// What the transports of this program are made of.
-    func channelParts(_ database: PostgresPool) -> ChannelParts {
-        ChannelParts(endpoints: StoredEndpoints(database: database))
-    }
-}

@@ -23,8 +23,7 @@ struct Daemon: Sendable {
     let node: Node
     let schedules: ScheduleKeeper
     let webhooks: WebhookKeeper
-    let policies: PolicyKeeper
-    let channels: ChannelKeeper
+    let notices: NoticeHouse
     /// Where the public is served.
     let inbox: PublicInbox?
     let bakong: BakongClient
@@ -49,20 +48,13 @@ struct Daemon: Sendable {
         schema = SchemaGuard(settings: settings.database, loop: loop)
         inbox = try settings.http.address.map { try PublicInbox($0, settings, mappings: Self.noMappings, logger: logger) }
         webhooks = WebhookKeeper(file: settings.webhookSources, intake: inbox?.intake, logger: logger)
-        policies = PolicyKeeper(folder: settings.noticePolicies, logger: logger)
-        channels = ChannelKeeper(
-            file: settings.noticeChannels,
-            folder: settings.noticeFolder,
-            parts: settings.channelParts(database),
-            logger: logger
-        )
-        let (webhooks, policies, channels) = (webhooks, policies, channels)
+        notices = try NoticeHouse(settings, database: database, logger: logger)
+        let webhooks = webhooks
         let registry = JobRegistry.shipped(
             settings,
             bakong: bakong,
             sources: { webhooks.sources },
-            policies: { policies.policies },
-            channels: { channels.desk }
+            notices: notices
         )
         node = Node(
             settings.nodeConfiguration,
@@ -128,8 +120,7 @@ private struct Opening: Service {
 
     func run() async throws {
         loadWebhooks()
-        loadPolicies()
-        loadChannels()
+        loadNotices()
         guard try await databaseIsReady() else { return }
         await loadSchedules()
         await tellLimits()
@@ -182,19 +173,9 @@ private struct Opening: Service {
         }
     }
 
-    private func loadPolicies() {
-        do {
-            try daemon.policies.load()
-        } catch {
-            logger.error("the dunning policies here are not in force", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func loadChannels() {
-        do {
-            try daemon.channels.load()
-        } catch {
-            logger.error("the channels here are not in force", metadata: ["error": "\(error)"])
+    private func loadNotices() {
+        for error in daemon.notices.load() {
+            logger.error("a part of the notices here is not in force", metadata: ["error": "\(error)"])
         }
     }
 
@@ -218,7 +199,7 @@ private struct Opening: Service {
 
     /// What the configuration allows of Bakong; the first call tells it too, should it fail here.
     private func tellLimits() async {
-        await daemon.channels.tellLimits(daemon.database, actor: "node:\(daemon.node.id)")
+        await daemon.notices.channels.tellLimits(daemon.database, actor: "node:\(daemon.node.id)")
         // Where nobody is connected to Bakong nobody wants to hear of it.
         guard daemon.bakong.settings.sealingKey != nil else { return }
         let context = CallsOutsideRuns(database: daemon.database, actor: "node:\(daemon.node.id)", logger: logger)
@@ -246,7 +227,7 @@ private struct Opening: Service {
     /// Keeps the alarms about channels and endpoints true.
     private func watchChannels() async {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
-            await daemon.channels.tellAlarms(daemon.database)
+            await daemon.notices.channels.tellAlarms(daemon.database)
             // Waiting: an endpoint fails for days, and a channel's refusals are told within a minute.
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(60)) }
         }
@@ -258,9 +239,8 @@ private struct Opening: Service {
                 notify.reloading()
                 await loadSchedules()
                 loadWebhooks()
-                loadPolicies()
-                loadChannels()
-                await daemon.channels.tellLimits(daemon.database, actor: "node:\(daemon.node.id)")
+                loadNotices()
+                await daemon.notices.channels.tellLimits(daemon.database, actor: "node:\(daemon.node.id)")
                 notify.ready("serving as node \(daemon.node.id)")
             }
         }

@@ -38,8 +38,9 @@ struct DaemonSurface: OperatorSurface {
             ReadinessCheck("schedules", failing: await daemon.schedules.standing.problem),
             ReadinessCheck("webhooks", failing: daemon.inbox?.writer.standing.problem),
             ReadinessCheck("webhook sources", failing: daemon.webhooks.standing.problem),
-            ReadinessCheck("dunning policies", failing: daemon.policies.standing.problem),
-            ReadinessCheck("channels", failing: daemon.channels.standing.problem),
+            ReadinessCheck("dunning policies", failing: daemon.notices.policies.standing.problem),
+            ReadinessCheck("channels", failing: daemon.notices.channels.standing.problem),
+            ReadinessCheck("templates", failing: daemon.notices.templates.problem),
         ]
     }
 
@@ -71,8 +72,8 @@ struct DaemonSurface: OperatorSurface {
             scheduleProblem: standing.problem
         )
         let webhooks = try await WebhookStanding.text(of: daemon)
-        let policies = JSON.text(of: PolicyStanding(daemon.policies))
-        let channels = JSON.text(of: ChannelsStanding(daemon.channels))
+        let policies = JSON.text(of: PolicyStanding(daemon.notices.policies))
+        let channels = JSON.text(of: ChannelsStanding(daemon.notices.channels))
         let parts = [
             "here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies,
             "channels": channels,
@@ -126,7 +127,7 @@ struct DaemonSurface: OperatorSurface {
         if let answer = try await OperatorCommands.nodes(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.payments(request, database: daemon.database) { return answer }
         if let answer = try await OperatorCommands.webhooks(request, database: daemon.database) { return answer }
-        try await OperatorCommands.vetEndpoint(request, daemon.channels.desk)
+        try await OperatorCommands.vetEndpoint(request, daemon.notices.channels.desk)
         if let answer = try await OperatorCommands.recon(request, daemon: daemon) { return answer }
         if let answer = try await OperatorCommands.returns(request, daemon: daemon) { return answer }
         switch request.command {

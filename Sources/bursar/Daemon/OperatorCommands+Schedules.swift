@@ -14,14 +14,12 @@ extension OperatorCommands {
         case "reload":
             // A fault of the one file keeps the others from nothing.
             let sources = Result { try daemon.webhooks.load() }
-            let policies = Result { try daemon.policies.load() }
-            let channels = Result { try daemon.channels.load() }
-            await daemon.channels.tellLimits(daemon.database, actor: request.actor)
+            let problems = daemon.notices.load()
+            await daemon.notices.channels.tellLimits(daemon.database, actor: request.actor)
             var answer = ApplyAnswer(try await daemon.schedules.load(by: request.actor))
             try sources.get()
-            try policies.get()
-            try channels.get()
-            answer.dunningPolicy = daemon.policies.policies?.standard.version
+            if let problem = problems.first { throw problem }
+            answer.dunningPolicy = daemon.notices.policies.policies?.standard.version
             answer.webhookSources = daemon.webhooks.file == nil ? nil : daemon.webhooks.sources?.all.count
             return try JSONText(encoding: answer)
         case "apply":
