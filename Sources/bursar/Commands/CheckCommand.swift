@@ -5,6 +5,7 @@ import Notices
 import Schedules
 
 /// Checks the files that people write: schedules, dunning policies with their calendars, webhook sources, statement layouts.
+///
 /// Needs no database and no daemon.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
