@@ -5,7 +5,9 @@ package struct BusinessCalendar: Hashable, Sendable {
     package var closed: [CivilDate: String]
     /// The days of the week that are closed; all seven of them count as none, since nothing could ever happen then.
     package var weekend: Set<Weekday>
-    /// The last day of which the calendar knows anything. Later days are open unless they are of a weekend.
+    /// The last day of which the calendar knows anything.
+    ///
+    /// Later days are open unless they are of a weekend.
     package var until: CivilDate
 
     package init(name: String, closed: [CivilDate: String], weekend: Set<Weekday> = [], until: CivilDate) {

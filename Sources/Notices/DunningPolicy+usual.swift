@@ -1,5 +1,7 @@
 extension DunningPolicy {
-    /// What holds where no policy file says otherwise. It suspends nobody, and knows no holidays.
+    /// What holds where no policy file says otherwise.
+    ///
+    /// It suspends nobody, and knows no holidays.
     package static let builtIn = DunningPolicy()
 
     /// A courtesy, a word the day before, two after the due date, and the final notice.

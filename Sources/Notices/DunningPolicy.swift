@@ -3,7 +3,9 @@ internal import Schedules
 internal import Webhooks
 
 /// When who is told what about an unpaid invoice: the steps in their order, the hours at which nobody is disturbed, and how
-/// fresh bank data must be. Read from a policy file; a tenant may have one of its own.
+/// fresh bank data must be.
+///
+/// Read from a policy file; a tenant may have one of its own.
 package struct DunningPolicy: Hashable, Sendable {
     /// The first 16 hexadecimal digits of the SHA-256 of `json`.
     package let version: String
@@ -92,6 +94,8 @@ package struct DunningStep: Hashable, Sendable {
         self.validFor = validFor ?? usual?.validFor ?? .seconds(86_400)
     }
 
-    /// Whether it says that something was not paid in time. The due date itself is never late.
+    /// Whether it says that something was not paid in time.
+    ///
+    /// The due date itself is never late.
     package var isAfterDue: Bool { offsetDays > 0 }
 }

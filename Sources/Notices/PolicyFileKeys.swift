@@ -1,12 +1,12 @@
 internal import Schedules
 
 /// The keys at the top of a dunning policy.
-enum PolicyFileKey: String, FileKeys {
+enum PolicyFileKey: String, ScheduleFileKey {
     case version, policy, tenants
 }
 
 /// The keys of `policy`.
-enum PolicyKey: String, FileKeys {
+enum PolicyKey: String, ScheduleFileKey {
     case steps, quiet, calendar, freshness
     case approveAbove = "approve_above"
     case paymentGraceDays = "payment_grace_days"
@@ -14,7 +14,7 @@ enum PolicyKey: String, FileKeys {
 }
 
 /// The keys of one step.
-enum PolicyStepKey: String, FileKeys {
+enum PolicyStepKey: String, ScheduleFileKey {
     case id
     case offsetDays = "offset_days"
     case at, category, template, channels
@@ -22,27 +22,36 @@ enum PolicyStepKey: String, FileKeys {
 }
 
 /// The keys of a step that a tenant changes or adds; its id is the key before them.
-enum TenantStepKey: String, FileKeys {
+enum TenantStepKey: String, ScheduleFileKey {
     case offsetDays = "offset_days"
     case at, category, template, channels
     case validFor = "valid_for"
 
     /// The same key of a step of the policy for all.
-    var ofStep: PolicyStepKey? { PolicyStepKey(rawValue: rawValue) }
+    var ofStep: PolicyStepKey {
+        switch self {
+        case .offsetDays: .offsetDays
+        case .at: .at
+        case .category: .category
+        case .template: .template
+        case .channels: .channels
+        case .validFor: .validFor
+        }
+    }
 }
 
 /// The keys of a tenant.
-enum TenantPolicyKey: String, FileKeys {
+enum TenantPolicyKey: String, ScheduleFileKey {
     case steps
 }
 
 /// The keys of a stretch of a day.
-enum PolicyHoursKey: String, FileKeys {
+enum PolicyHoursKey: String, ScheduleFileKey {
     case from, until
 }
 
 /// The keys of `suspension`.
-enum PolicySuspensionKey: String, FileKeys {
+enum PolicySuspensionKey: String, ScheduleFileKey {
     case enabled
     case minimumNotice = "minimum_notice"
     case window

@@ -24,9 +24,9 @@ package struct PolicyFiles: Hashable, Sendable {
     private static let policyFile = "dunning.yaml"
     private static let calendarFolder = "calendars"
 
-    /// The policies of a folder. Where there is no such folder, or no `dunning.yaml` in it, the built-in policy.
+    /// The policies of a folder; the built-in one where there is no such folder, or no `dunning.yaml` in it.
     ///
-    /// - Parameter today: for the warning of a calendar that runs out.
+    /// The day is for the warning of a calendar that runs out.
     /// - Throws: every problem of every file; nothing is half loaded.
     package static func load(folder: String, today: CivilDate) throws(PolicyProblems) -> NoticePolicies {
         try read(folder: folder, today: today).policies

@@ -5,7 +5,7 @@ internal import Yams
 /// The steps of a policy, one by one; what they must be together stands with the rules.
 extension PolicyReader {
     /// An invoice is not spoken of earlier or later than that.
-    private static let offsets: ClosedRange<Int64> = -365...365
+    static let offsets: ClosedRange<Int64> = -365...365
 
     mutating func steps(_ node: Node) -> [PlacedStep] {
         guard let sequence = node.sequence, !sequence.isEmpty else {
@@ -53,7 +53,7 @@ extension PolicyReader {
             yaml.report(node, "step \"\(id)\" has no \(key.rawValue)", remedy: remedy)
         }
         guard let offset = fields[.offsetDays], let category = fields[.category],
-            let days = yaml.integer(offset.value, "offset_days of step \"\(id)\"", in: Self.offsets),
+            let days = yaml.integer(offset.value, "offset_days of step \"\(id)\"", in: PolicyReader.offsets),
             let name = self.category(category.value, of: id)
         else { return nil }
         var placed = PlacedStep(step: DunningStep(id, offsetDays: days, category: name), node: node)
@@ -66,7 +66,7 @@ extension PolicyReader {
         let what = "step \"\(placed.step.id)\""
         placed.values.merge(fields.mapValues(\.value)) { _, new in new }
         if let field = fields[.offsetDays] {
-            let days = yaml.integer(field.value, "offset_days of \(what)", in: Self.offsets)
+            let days = yaml.integer(field.value, "offset_days of \(what)", in: PolicyReader.offsets)
             placed.step.offsetDays = days ?? placed.step.offsetDays
         }
         if let field = fields[.at], let minute = yaml.minuteOfDay(field.value, "at of \(what)") {

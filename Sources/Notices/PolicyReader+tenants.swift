@@ -95,7 +95,7 @@ extension PolicyReader {
 
     private static func ofStep(_ fields: YAMLReader.Fields<TenantStepKey>) -> [PolicyStepKey: YAMLReader.Field] {
         var values: [PolicyStepKey: YAMLReader.Field] = [:]
-        for (key, field) in fields.known { if let key = key.ofStep { values[key] = field } }
+        for (key, field) in fields.known { values[key.ofStep] = field }
         return values
     }
 }

@@ -8,6 +8,10 @@ struct PolicyReader {
     /// The calendars beside the file, by name; one that has a problem of its own stands there without its days.
     let calendars: [String: BusinessCalendar]
 
+    static let approvals: ClosedRange<Int64> = 1...100_000_000
+    /// Days of payment grace.
+    static let graces: ClosedRange<Int64> = 0...365
+
     typealias Fields = YAMLReader.Fields<PolicyKey>
 
     init(file: String, calendars: [String: BusinessCalendar]) {
@@ -48,10 +52,10 @@ struct PolicyReader {
         if let field = fields[.calendar] { draft.calendar = calendar(field.value) ?? draft.calendar }
         if let field = fields[.freshness] { draft.freshness = freshness(field.value) ?? draft.freshness }
         if let field = fields[.approveAbove] {
-            draft.approveAbove = yaml.integer(field.value, "approve_above", in: 1...100_000_000)
+            draft.approveAbove = yaml.integer(field.value, "approve_above", in: Self.approvals)
         }
         if let field = fields[.paymentGraceDays] {
-            draft.graceDays = yaml.integer(field.value, "payment_grace_days", in: 0...365)
+            draft.graceDays = yaml.integer(field.value, "payment_grace_days", in: Self.graces)
         }
         if let field = fields[.suspension] { readSuspension(field, &draft) }
         return draft

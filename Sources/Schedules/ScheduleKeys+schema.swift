@@ -1,23 +1,23 @@
 /// The words of JSON Schema that the keys share.
-enum SchemaWords {
+package enum SchemaWords {
     static let nameText = "^[a-z]([a-z0-9-]{0,\(ScheduleLimits.nameLength - 2)}[a-z0-9])?$"
     static let nameSchema: JSONValue = ["type": "string", "pattern": .text(nameText)]
-    static let text: JSONValue = ["type": "string", "minLength": 1]
-    static let duration: JSONValue = [
+    package static let text: JSONValue = ["type": "string", "minLength": 1]
+    package static let duration: JSONValue = [
         "type": "string",
         "pattern": "^(?=.)([0-9]{1,10}d)?([0-9]{1,10}h)?([0-9]{1,10}m)?([0-9]{1,10}s)?$",
     ]
 
-    static func choice<Choice: RawRepresentable<String> & CaseIterable>(of choices: Choice.Type) -> JSONValue {
+    package static func choice<Choice: RawRepresentable<String> & CaseIterable>(of choices: Choice.Type) -> JSONValue {
         ["type": "string", "enum": .list(Choice.allCases.map { .text($0.rawValue) })]
     }
 
-    static func integer(in range: ClosedRange<Int64>) -> JSONValue {
+    package static func integer(in range: ClosedRange<Int64>) -> JSONValue {
         ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
     }
 
     /// A mapping with these keys and no others.
-    static func mapping<Key: ScheduleFileKey>(
+    package static func mapping<Key: ScheduleFileKey>(
         _ keys: Key.Type,
         required: [Key],
         and more: [String: JSONValue] = [:]

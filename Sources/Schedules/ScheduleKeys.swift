@@ -1,7 +1,7 @@
-/// The keys of one mapping of a schedule file.
+/// The keys of one mapping of a file that ships with a JSON Schema.
 ///
 /// The reader, the JSON Schema and the reference page all follow these.
-protocol ScheduleFileKey: FileKeys {
+package protocol ScheduleFileKey: FileKeys {
     /// What the key means, in a sentence for editors that show the JSON Schema.
     var help: String { get }
     /// The key's value in the words of JSON Schema.

@@ -16,7 +16,7 @@ import Testing
             ("2026-04-16", "2027-01-01", "8:3", "2027-01-01 after 2026-12-31"),
             ("2026-04-15", "2026-04-14", "7:3", "stands twice"), ("2026-04-15", "15 April", "7:3", "must be a date"),
             ("closed:", "weekend: [sunday, sunday]\nclosed:", "5:19", "stands twice"),
-            ("closed:", "weekend: [sonday]\nclosed:", "5:11", "did you mean \"sunday\"?"),
+            ("closed:", "weekend: [sundey]\nclosed:", "5:11", "did you mean \"sunday\"?"),
             (
                 "closed:", "weekend: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]\nclosed:", "5:10",
                 "nothing is ever sent"

@@ -48,7 +48,7 @@ struct SuspensionTests {
     func ownRules() async throws {
         try await Arrears.open(tenants: 2) { arrears in
             var rules = Arrears.rules
-            rules.tenants[2] = SuspensionRules()
+            rules.tenants["T2"] = SuspensionRules()
             try await arrears.suspend(rules)
             #expect(try await arrears.state(1) == "suspended")
             #expect(try await arrears.state(2) == "past_due")

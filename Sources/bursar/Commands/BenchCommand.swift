@@ -11,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
             everything. Exit code 1 when a figure misses what is demanded of it.
             """,
         subcommands: [
-            All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Mail.self, Memory.self, Cron.self,
+            All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Notices.self, Mail.self,
+            Memory.self, Cron.self,
             Templates.self,
         ],
         defaultSubcommand: All.self
@@ -35,7 +36,8 @@ struct BenchCommand: AsyncParsableCommand {
                 let webhooks = try await WebhookBench().measure(cluster, &machine, say)
                 let reconciliation = try await ReconciliationBench(rows: 200_000).measure(cluster, &machine, say)
                 let mail = try await MailBench().measure()
-                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation
+                let notices = try await NoticesBench().measure(cluster, &machine, say)
+                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation + notices
                     + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
@@ -152,6 +154,31 @@ struct BenchCommand: AsyncParsableCommand {
 
         func run() async throws {
             let bench = ReconciliationBench(rows: rows, tenants: tenants, chunk: chunk, runs: runs)
+            try await BenchCommand.run(options) { cluster, machine, say in
+                try await bench.measure(cluster, &machine, say)
+            }
+        }
+    }
+
+    /// Notices beside bare SQL.
+    struct Notices: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "notices",
+            abstract: "Plan notices beside bare SQL that inserts the same rows, and send them to a simulated mail server."
+        )
+
+        @Option(help: "Unpaid invoices, of as many payers.") var count = 100_000
+        @Option(help: "Invoices that one transaction works on.") var chunk = 2000
+        @Option(help: "How often planning is measured.") var runs = 3
+        @OptionGroup var options: GlobalOptions
+
+        func validate() throws {
+            guard count > 0, runs > 0 else { throw ValidationError("the numbers must be positive") }
+            guard (1...20_000).contains(chunk) else { throw ValidationError("--chunk must be from 1 to 20000") }
+        }
+
+        func run() async throws {
+            let bench = NoticesBench(count: count, chunk: chunk, runs: runs)
             try await BenchCommand.run(options) { cluster, machine, say in
                 try await bench.measure(cluster, &machine, say)
             }

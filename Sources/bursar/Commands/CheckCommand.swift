@@ -4,7 +4,8 @@ import Engine
 import Notices
 import Schedules
 
-/// Checks the files that people write: schedules, dunning policies with their calendars, webhook sources, channels, statement layouts.
+/// Checks the files that people write: schedules, dunning policies with calendars, webhook sources, channels, layouts.
+///
 /// Needs no database and no daemon.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

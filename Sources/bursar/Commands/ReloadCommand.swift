@@ -4,10 +4,10 @@ import ArgumentParser
 struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
-        abstract: "Make the daemon read its schedule files again.",
+        abstract: "Make the daemon read its schedules, webhook sources and dunning policies again.",
         discussion: """
-            Returns when the new files are in force. When a file has an error nothing changes, the old schedules stay \
-            in force, and the exit code is not 0.
+            Returns when the new files are in force. When a file has an error nothing of its kind changes, what was \
+            in force stays, and the exit code is not 0.
             """
     )
 

@@ -25,7 +25,7 @@ final class NoticeHouse: Sendable {
         channels = ChannelKeeper(
             file: settings.noticeChannels,
             folder: settings.noticeFolder,
-            parts: settings.channelParts(database, key: key),
+            parts: .shipped(key: key, endpoints: StoredEndpoints(database: database)),
             logger: logger
         )
         journal = Self.journal(settings.noticeFolder, logger)
@@ -140,9 +140,9 @@ extension DeliveryRules {
     }
 }
 
-extension Settings {
+extension ChannelParts {
     /// What the transports of this program are made of.
-    func channelParts(_ database: PostgresPool, key: ReturnKey?) -> ChannelParts {
+    static func shipped(key: ReturnKey?, endpoints: (any EndpointLedger)?) -> ChannelParts {
         ChannelParts(
             smtp: { plan, mail, connections in
                 SMTPTransport(
@@ -166,7 +166,7 @@ extension Settings {
                 )
             },
             compose: { message, mail in try MailMessage(message, from: mail).bytes() },
-            endpoints: StoredEndpoints(database: database)
+            endpoints: endpoints
         )
     }
 }
