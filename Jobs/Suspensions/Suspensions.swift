@@ -7,8 +7,8 @@ package import Standing
 /// Suspends those who have not paid, and only where every gate says so; lets long suspensions expire; and makes active again
 /// who owes nothing overdue.
 ///
-/// In order: the way back; what would happen, told before the first effect, which stops over its limit; then chunk by chunk,
-/// each subscription judged once more under its lock. Who does not pass every gate stays as he is, and the next run looks again.
+/// In order: the way back; what would happen, told before the first effect, which stops over its limit; then those and nothing
+/// else, chunk by chunk, each subscription judged once more under its lock. Who does not pass every gate stays as he is, and the next run looks again.
 package struct Suspensions: Job {
     package struct Parameters: JobParameters {
         /// How many subscriptions one transaction works on.
@@ -62,25 +62,27 @@ package struct Suspensions: Job {
         let act = try act(parameters, context)
         let permission = try await propose(act, context)
         try await suspend("suspend", permission, act, parameters, context)
-        guard !context.run.isDryRun else { return .succeeded(try await told(act, context)) }
-        if try await !leftUndone(act, context).isEmpty {
+        let left = try await context.read { try await Suspension.forecast(act, in: $0) }
+        if context.run.isDryRun { return .succeeded(told(left)) }
+        if permission == .everything, left.count > 0 {
             // A QR has run out or a hold was released meanwhile: once more, so that the run keeps its promise.
             try await suspend("again", permission, act, parameters, context)
         }
-        return .succeeded(report(context.checkpoint))
+        return .succeeded(report(context.checkpoint) + kept { left.red[$0] })
     }
 
     package func postcondition(_ parameters: Parameters, in context: JobContext) async throws -> Postcondition {
         if context.run.isDryRun { return .held }
-        let left = try await leftUndone(act(parameters, context), context)
+        let act = try act(parameters, context)
+        let left = try await context.read { transaction in
+            // More than a run may do without a person is for the next run, which asks.
+            let allowed = try await Suspension.allowed(act, besides: context.checkpoint.moved, in: transaction)
+            return try await Suspension.leftUndone(act, withinLimit: allowed != nil, in: transaction)
+        }
         return left.isEmpty ? .held : .broken(left.joined(separator: ", "))
     }
 
-    private func leftUndone(_ act: Suspension.Act, _ context: JobContext) async throws -> [String] {
-        try await context.read { try await Suspension.leftUndone(act, in: $0) }
-    }
-
-    /// Looks at everybody who is to be looked at, or at those whom a person has approved, and suspends who passes every gate.
+    /// Suspends those that pass every gate now, within the limit of a run, or of those whom a person has approved.
     private func suspend(
         _ step: String,
         _ permission: Permission,
@@ -88,13 +90,19 @@ package struct Suspensions: Job {
         _ parameters: Parameters,
         _ context: JobContext
     ) async throws {
-        let blast = try await context.read { try await Suspension.blastGate(run: context.run.id, in: $0) }
+        let (blast, allowed) = try await context.read { transaction in
+            let done = context.run.isDryRun ? nil : context.checkpoint.moved
+            return (
+                try await Suspension.blastGate(run: context.run.id, in: transaction),
+                try await Suspension.allowed(act, besides: done, in: transaction) ?? []
+            )
+        }
         var count = 0
         repeat {
             count = try await context.chunk { transaction, checkpoint in
                 try await Suspension.page(
                     of: permission,
-                    act,
+                    allowed: allowed,
                     context,
                     after: checkpoint.cursor(of: step),
                     limit: parameters.chunk,
@@ -116,6 +124,8 @@ package struct Suspensions: Job {
 
     /// Makes active again who owes nothing overdue, and was not lifted by his payment.
     private func lift(_ parameters: Parameters, _ context: JobContext) async throws {
+        // An attempt that resumes behind it goes on there.
+        guard [nil, "lift"].contains(context.checkpoint.step) else { return }
         var count = 0
         repeat {
             count = try await context.chunk { transaction, checkpoint in
@@ -154,40 +164,43 @@ package struct Suspensions: Job {
         )
     }
 
-    /// What the run did, in a line: effects, and for the rest the gate that was red.
+    /// What the run did, in a line.
     private func report(_ checkpoint: Checkpoint) -> String {
         let counters = checkpoint.counters
         var said = ["suspended \(counters["suspended", default: 0]), owing \(checkpoint.totals)"]
         for (name, words) in [
             ("expired", "expired"), ("lifted", "active again"),
-            ("changed_since_approval", "changed since the approval and left out"),
+            ("changed_since_approval", "changed since the approval and left out"), ("red", "left out by a gate"),
         ] {
             if let count = counters[name], count > 0 { said.append("\(count) \(words)") }
         }
-        return said.joined(separator: "; ") + kept { counters["red_\($0)"] }
+        return said.joined(separator: "; ")
     }
 
     /// What a dry run found, of everybody who is past due.
-    private func told(_ act: Suspension.Act, _ context: JobContext) async throws -> String {
-        let forecast = try await context.read { try await Suspension.forecast(act, in: $0) }
+    private func told(_ forecast: Suspension.Forecast) -> String {
         let approval = forecast.excess.map { "; a person would have to approve: \($0)" } ?? ""
-        return "would suspend \(forecast.count), owing \(forecast.totals)" + approval
-            + kept { forecast.red[$0].map(Int64.init) }
+        return "would suspend \(forecast.count), owing \(forecast.totals)" + approval + kept { forecast.red[$0] }
     }
 
-    private func kept(_ count: (String) -> Int64?) -> String {
+    private func kept(_ count: (String) -> Int?) -> String {
         let red = (Gate.all + ["suspended_for"]).compactMap { gate in count(gate).map { "\($0) by \(gate)" } }
         return red.isEmpty ? "" : "; kept: \(red.joined(separator: ", "))"
     }
 }
 
 extension Checkpoint {
+    /// How many subscriptions the run has moved.
+    fileprivate var moved: Int {
+        Int(counters["suspended", default: 0] + counters["expired", default: 0])
+    }
+
     /// Adds what came of a chunk.
     fileprivate mutating func record(_ effect: Suspension.Effect) throws(MoneyError) {
         count("suspended", effect.suspended)
         count("expired", effect.expired)
         count("changed_since_approval", effect.changed)
-        for (gate, kept) in effect.red { count("red_\(gate)", kept) }
+        count("red", effect.red.values.reduce(0, +))
         try add(effect.totals)
     }
 }

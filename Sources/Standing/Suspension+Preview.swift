@@ -27,44 +27,74 @@ extension Suspension {
         var red: [String: Int] = [:]
         var totals = MoneyTotals()
         var digests: [String] = []
-        var issuers: [Int64: Share] = [:]
+        var counts: [Int64: Int] = [:]
         for row in try await transaction.query(SuspensionPreviewStatements.forecast, act.asOf, act.rules) {
             let count: Int = try row.get("count")
             if let gate: String = try row.get("red") {
                 red[gate, default: 0] += count
                 continue
             }
-            let issuer: Int64 = try row.get("issuer_id")
             let currency = try Currency(known: row.get("currency"))
             try totals.add(Money(minorUnits: row.get("owed"), currency: currency))
             digests.append(try row.get("digest"))
-            let share = Share(name: try row.get("name"), active: try row.get("active"))
-            issuers[issuer, default: share].count += count
+            counts[try row.get("issuer_id"), default: 0] += count
         }
-        let all: Int = try await transaction.query(SuspensionPreviewStatements.active).first?.get("active") ?? 0
         return Forecast(
-            count: issuers.values.reduce(0) { $0 + $1.count },
+            count: counts.values.reduce(0, +),
             totals: totals,
             digest: digests.joined(separator: "-"),
             red: red,
-            excess: excess(issuers.sorted { $0.key < $1.key }.map(\.value), active: all)
+            excess: try await excess(counts, besides: 0, in: transaction)
         )
     }
 
-    private struct Share {
-        let name: String
-        let active: Int
-        var count = 0
+    /// Those that pass every gate now, by id, and no more than a run may without a person; nil where they are more.
+    ///
+    /// What a run may do is decided by this list and not by the gates alone: bank data may become complete for thousands while
+    /// it works.
+    ///
+    /// - Parameters:
+    ///   - act: by which rules, at which instant.
+    ///   - done: how many the run has suspended already; nil: whatever the limit, for a dry run.
+    ///   - transaction: one that reads every tenant.
+    /// - Returns: the list, or nil: they are for a run to come, which asks.
+    /// - Throws: `PostgresError`.
+    package static func allowed(
+        _ act: Act,
+        besides done: Int?,
+        in transaction: Transaction
+    ) async throws -> [Candidate]? {
+        var counts: [Int64: Int] = [:]
+        let passing = try await transaction.query(SuspensionPreviewStatements.items, act.asOf, act.rules).map { row in
+            counts[try row.get("issuer_id"), default: 0] += 1
+            return Candidate(tenant: try row.get("tenant_id"), subscription: try row.get("subscription_id"))
+        }
+        guard let done else { return passing }
+        return try await excess(counts, besides: done, in: transaction) == nil ? passing : nil
     }
 
-    private static func excess(_ issuers: [Share], active: Int) -> String? {
-        let count = issuers.reduce(0) { $0 + $1.count }
-        if count > limit(active: active) {
+    /// Why so many are too many, by issuer and together with what was done already; nil where they are not.
+    private static func excess(
+        _ counts: [Int64: Int],
+        besides done: Int,
+        in transaction: Transaction
+    ) async throws -> String? {
+        let count = counts.values.reduce(done, +)
+        // Below it there is no limit that could be crossed.
+        guard count > limit(active: 0) else { return nil }
+        var active = 0
+        var over: [String] = []
+        for row in try await transaction.query(SuspensionPreviewStatements.active) {
+            let here: Int = try row.get("active")
+            active += here
+            let wanted = counts[try row.get("issuer_id"), default: 0]
+            guard wanted > limit(active: here) else { continue }
+            let name: String = try row.get("name")
+            over.append("\(wanted) of \(name) would be suspended at once, over its limit of \(limit(active: here))")
+        }
+        guard count <= limit(active: active) else {
             return
                 "\(count) would be suspended at once, over the limit of \(limit(active: active)) for \(active) active ones"
-        }
-        let over = issuers.filter { $0.count > limit(active: $0.active) }.map {
-            "\($0.count) of \($0.name) would be suspended at once, over its limit of \(limit(active: $0.active))"
         }
         return over.isEmpty ? nil : over.joined(separator: "; ")
     }
@@ -96,17 +126,15 @@ enum SuspensionPreviewStatements {
         ), judged as materialized (
             select g.* from looked_at l cross join lateral bursar.suspension_gates($1, $2, l.tenants, l.subscriptions) as g
         )
-        select j.issuer_id, i.name, j.currency, null as red, count(*) as count, sum(j.owed)::bigint as owed,
-            md5(string_agg(concat(j.subscription_id, ':', j.to_state, ':', j.invoice_id, ':', j.owed), ',' order by j.subscription_id)) as digest,
-            (select count(*) from bursar.subscription s where s.issuer_id = j.issuer_id and s.state = 'active') as active
+        select j.issuer_id, j.currency, null as red, count(*) as count, sum(j.owed)::bigint as owed,
+            md5(string_agg(concat(j.subscription_id, ':', j.to_state, ':', j.invoice_id, ':', j.owed), ',' order by j.subscription_id)) as digest
         from judged j
-        join bursar.issuer i on i.id = j.issuer_id
-        where j.red is null
-        group by j.issuer_id, i.name, j.currency
+        where j.red is null and j.to_state is not null
+        group by j.issuer_id, j.currency
         union all
-        select null, null, null, j.red, count(*), null, null, null from judged j where j.red is not null group by j.red
+        select null, null, j.red, count(*), null, null from judged j where j.red is not null group by j.red
         union all
-        select null, null, null, 'grace', count(*), null, null, null
+        select null, null, 'grace', count(*), null, null
         from bursar.subscription s
         where s.state = 'past_due' and s.id <> all (coalesce((select l.subscriptions from looked_at l), '{}'))
         having count(*) > 0
@@ -116,7 +144,13 @@ enum SuspensionPreviewStatements {
 
     static let active = Statement(
         "standing.active",
-        "select count(*) as active from bursar.subscription s where s.state = 'active'"
+        """
+        select i.id as issuer_id, i.name, count(s.id) as active
+        from bursar.issuer i
+        left join bursar.subscription s on s.issuer_id = i.id and s.state = 'active'
+        group by i.id, i.name
+        order by i.id
+        """
     )
 
     /// as_of, rules.
@@ -128,7 +162,7 @@ enum SuspensionPreviewStatements {
                 array_agg(c.subscription_id order by c.subscription_id) as subscriptions
             from bursar.suspension_candidates($1, $2) as c
         )
-        select g.tenant_id, g.subscription_id,
+        select g.tenant_id, g.subscription_id, g.issuer_id,
             jsonb_build_object('to', g.to_state, 'invoice', g.invoice_id, 'currency', g.currency, 'owed', g.owed)::text as content
         from looked_at l
         cross join lateral bursar.suspension_gates($1, $2, l.tenants, l.subscriptions) as g

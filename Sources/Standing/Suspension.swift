@@ -57,22 +57,10 @@ package enum Suspension {
         package init() {}
     }
 
-    /// Subscriptions that are to be looked at, by id, over all tenants.
-    package static func candidates(
-        _ act: Act,
-        after: Int64?,
-        limit: Int,
-        in transaction: Transaction
-    ) async throws -> [Candidate] {
-        try await transaction.query(SuspensionStatements.candidates, act.asOf, act.rules, after ?? 0, limit).map {
-            Candidate(tenant: try $0.get("tenant_id"), subscription: try $0.get("subscription_id"))
-        }
-    }
-
-    /// The next ones that a run may look at, by id: everybody, or of those whom a person has approved.
+    /// The next ones that a run may suspend, by id: of those that it is allowed, or of those whom a person has approved.
     package static func page(
         of permission: Permission,
-        _ act: Act,
+        allowed: [Candidate],
         _ context: JobContext,
         after: Int64?,
         limit: Int,
@@ -80,7 +68,7 @@ package enum Suspension {
     ) async throws -> [Candidate] {
         switch permission {
         case .everything:
-            return try await candidates(act, after: after, limit: limit, in: transaction)
+            return Array(allowed.lazy.filter { $0.subscription > after ?? 0 }.prefix(limit))
         case .items(let proposal):
             return try await context.approvedItems(of: proposal, after: after, limit: limit, in: transaction).map {
                 Candidate(tenant: $0.tenant ?? 0, subscription: $0.key, approved: $0.content)
@@ -130,9 +118,26 @@ package enum Suspension {
 
     /// Whether everything was done that could be, and is on record.
     ///
+    /// - Parameters:
+    ///   - act: by which rules, at which instant, by which run; the items of its approval are known by it.
+    ///   - withinLimit: whether those that pass are no more than the run may do without an approval. Where they are more, they
+    ///     are not asked for.
+    ///   - transaction: one that reads every tenant.
     /// - Returns: what was not, in words; empty when the promise is kept.
-    package static func leftUndone(_ act: Act, in transaction: Transaction) async throws -> [String] {
-        try await transaction.query(SuspensionStatements.leftUndone, act.asOf, act.rules, act.run).compactMap { row in
+    /// - Throws: `PostgresError`.
+    package static func leftUndone(
+        _ act: Act,
+        withinLimit: Bool,
+        in transaction: Transaction
+    ) async throws -> [String] {
+        let rows = try await transaction.query(
+            SuspensionStatements.leftUndone,
+            act.asOf,
+            act.rules,
+            act.run,
+            withinLimit
+        )
+        return try rows.compactMap { row in
             let count: Int = try row.get("count")
             return count > 0 ? "\(count) \(try row.get("what", as: String.self))" : nil
         }

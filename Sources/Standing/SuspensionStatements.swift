@@ -4,18 +4,6 @@ package import Postgres
 ///
 /// `rules` is the JSON that `bursar.suspension_gates` explains.
 package enum SuspensionStatements {
-    /// A page of those to be looked at: as_of, rules, after, limit.
-    static let candidates = Statement(
-        "standing.candidates",
-        """
-        select c.tenant_id, c.subscription_id
-        from bursar.suspension_candidates($1, $2) as c
-        where c.subscription_id > $3
-        order by c.subscription_id
-        limit $4
-        """
-    )
-
     static let blastGate = Statement("standing.blast_gate", "select bursar.blast_gate($1)::text as gate")
 
     /// What payments lock first: tenants, subscriptions.
@@ -90,7 +78,7 @@ package enum SuspensionStatements {
         """
     )
 
-    /// What nobody may leave behind: as_of, rules, run.
+    /// What nobody may leave behind: as_of, rules, run, whether the limit of a run is kept.
     ///
     /// After an approval only its items count.
     static let leftUndone = Statement(
@@ -102,7 +90,7 @@ package enum SuspensionStatements {
             select array_agg(c.tenant_id order by c.subscription_id) as tenants,
                 array_agg(c.subscription_id order by c.subscription_id) as subscriptions
             from bursar.suspension_candidates($1, $2) as c
-            where not exists (select from approved)
+            where $4::boolean and not exists (select from approved)
                 or exists (
                     select from bursar.proposal_item i
                     where i.proposal_id in (select a.id from approved a) and i.key = c.subscription_id
@@ -127,6 +115,6 @@ package enum SuspensionStatements {
     )
 
     package static let all =
-        [candidates, blastGate, lockReceivables, lockSubscriptions, apply, leftUndone]
+        [blastGate, lockReceivables, lockSubscriptions, apply, leftUndone]
         + SuspensionPreviewStatements.all + ReactivationStatements.all
 }

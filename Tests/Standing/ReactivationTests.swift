@@ -146,6 +146,28 @@ struct ReactivationTests {
         }
     }
 
+    @Test(
+        "A payment that began before its subscription was past due, and so holds no lock on it, is waited for as well"
+    )
+    func paymentBeforeOverdue() async throws {
+        try await Arrears.open { arrears in
+            try await arrears.change("update bursar.subscription set state = 'active'")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let options = TransactionOptions(role: "bursar_ops", settings: [("bursar.actor", "operator:sok")])
+                try await arrears.pool.withTransaction(options) { transaction in
+                    _ = try await transaction.query(Self.pay)
+                    try await arrears.change("update bursar.subscription set state = 'past_due'")
+                    group.addTask { try await arrears.suspend() }
+                    try await arrears.waitForSomebodyWaiting()
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await arrears.state() == "past_due")
+            #expect(try await arrears.suspend().report == "suspended 0, owing nothing; 1 active again")
+            #expect(try await arrears.state() == "active")
+        }
+    }
+
     @Test("A payment that comes while its subscription is being suspended finds the suspension, and lifts it")
     func suspensionFirst() async throws {
         try await Arrears.open { arrears in

@@ -124,6 +124,28 @@ struct SuspensionTests {
         }
     }
 
+    @Test("Who becomes fit to be suspended while a run works is not suspended by it over its limit: the next run asks")
+    func limitHolds() async throws {
+        try await Arrears.open(tenants: 7) { arrears in
+            // As if bank data had become complete right after the run had proposed nothing.
+            let id = try await arrears.newRun("suspensions")
+            try await arrears.change(
+                """
+                insert into bursar.proposal (kind, subject, run_id, count, totals, digest, why, state, decided_by)
+                values ('suspensions', 'suspensions', \(id), 0, '{}', '', 'within the limit', 'applied', 'engine')
+                """
+            )
+            let run = try await arrears.suspend(again: id)
+            #expect(run.kept == .held)
+            #expect(try await arrears.list("select distinct state from bursar.subscription") == ["past_due"])
+            await #expect(throws: NeedsApproval.self) { try await arrears.suspend() }
+            // Within the limit it does what has become possible.
+            try await arrears.operate("bursar.dispute(1, 'not his')")
+            try await arrears.operate("bursar.dispute(2, 'not his')")
+            #expect(try await arrears.suspend(again: id).checkpoint.counters["suspended"] == 5)
+        }
+    }
+
     @Test("Five may be suspended by one run, and two of a hundred where that is more")
     func limits() {
         #expect([0, 100, 250, 299, 300, 10_000].map { Suspension.limit(active: $0) } == [5, 5, 5, 5, 6, 200])
