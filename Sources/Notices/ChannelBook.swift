@@ -45,10 +45,13 @@ package struct ChannelBook: Sendable {
     package struct MailIdentity: Sendable, Hashable {
         package var sender: Mailbox
         package var replyTo: Mailbox?
+        /// The domain that reports of deliveries come back to; nil: they go to the sender.
+        package var bounceDomain: String?
 
-        package init(sender: Mailbox, replyTo: Mailbox? = nil) {
+        package init(sender: Mailbox, replyTo: Mailbox? = nil, bounceDomain: String? = nil) {
             self.sender = sender
             self.replyTo = replyTo
+            self.bounceDomain = bounceDomain
         }
     }
 

@@ -7,7 +7,7 @@ enum ChannelFileKey: String, FileKeys {
 
 /// The keys of one channel.
 enum ChannelKey: String, FileKeys {
-    case enabled, from, to, transports, limits, connections, status
+    case enabled, from, to, bounces, transports, limits, connections
     case replyTo = "reply_to"
 }
 
@@ -45,7 +45,7 @@ enum MaildirKey: String, FileKeys {
 
 /// The keys of `smtp`.
 enum RelayKey: String, FileKeys {
-    case name, host, port, tls, user, password, authorities, hello, timeout
+    case name, host, port, tls, user, password, authorities, hello, timeout, status
 }
 
 /// The keys of `telegram`.
@@ -55,7 +55,7 @@ enum TelegramKey: String, FileKeys {
 
 /// The keys of `gateway`.
 enum GatewayKey: String, FileKeys {
-    case name, url, method, headers, form, json, secrets, success, outcomes, timeout
+    case name, url, method, headers, form, json, secrets, success, outcomes, timeout, status
     case repeatSafe = "repeat_safe"
 }
 

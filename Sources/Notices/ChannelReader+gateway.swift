@@ -28,6 +28,7 @@ extension ChannelReader {
         if let field = fields[.repeatSafe] {
             gateway.knowsRepeats = yaml.boolean(field.value, "repeat_safe of \(what)") ?? false
         }
+        if let field = fields[.status] { readStatus(field.value, of: "gateway:\(gateway.name)") }
         if let field = fields[.timeout] { gateway.timeout = timeout(field.value, what) ?? gateway.timeout }
         guard yaml.problems.count == before else { return nil }
         checkPlaces(of: gateway, node, what)

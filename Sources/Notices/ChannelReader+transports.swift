@@ -95,6 +95,7 @@ extension ChannelReader {
             relay.authorities = yaml.text(field.value, "authorities of \(what)").map(path)
         }
         if let field = fields[.hello] { relay.hello = yaml.text(field.value, "hello of \(what)") }
+        if let field = fields[.status] { readStatus(field.value, of: "smtp:\(relay.name)") }
         if let field = fields[.timeout] { relay.timeout = timeout(field.value, what) ?? relay.timeout }
         return yaml.problems.count == before ? .smtp(relay) : nil
     }

@@ -26,6 +26,7 @@ extension ChannelBook {
     ///   - file: its path.
     ///   - folder: where maildirs lie that say no folder of their own.
     ///   - reader: who reads it.
+    /// - Returns: every channel that the file names, and the operator's.
     /// - Throws: every problem of the file; nothing is half loaded.
     package static func load(
         _ file: String,
@@ -172,8 +173,8 @@ struct ChannelReader {
         if channel == .telegram { entry.limits = TelegramSettings.usualLimits }
         if let field = fields[.limits] { readLimits(field.value, "limits of \(what)", &entry.limits) }
         let isMail = channel == .email || channel == .operator
-        for field in [fields[.from], fields[.replyTo]].compactMap(\.self) where !isMail {
-            yaml.report(field.key, "\(what) has no sender", remedy: "only e-mail has from and reply_to")
+        for field in [fields[.from], fields[.replyTo], fields[.bounces]].compactMap(\.self) where !isMail {
+            yaml.report(field.key, "\(what) has no sender", remedy: "only e-mail has from, reply_to and bounces")
         }
         if isMail { entry.mail = mail(fields, what, transports, at: key, usual) }
         return yaml.problems.count == before ? entry : nil
@@ -200,6 +201,12 @@ struct ChannelReader {
             return nil
         }
         if let reply = fields[.replyTo] { mail.replyTo = mailbox(reply.value, "reply_to of \(what)") }
+        if let field = fields[.bounces], let domain = yaml.text(field.value, "bounces of \(what)") {
+            if ChannelBook.Mailbox("bounces@\(domain)") == nil || !domain.contains(".") {
+                yaml.report(field.value, "bounces of \(what) is no domain", remedy: "write it as bounces.example.com")
+            }
+            mail.bounceDomain = domain
+        }
         return mail
     }
 

@@ -48,6 +48,6 @@ package struct StoredEndpoints: EndpointLedger {
     }
 
     private func options(_ tenant: Int64) -> TransactionOptions {
-        TransactionOptions(role: "bursar_app", settings: [("bursar.tenants", "{\(tenant)}")])
+        TransactionOptions(role: "bursar_app", tenants: [tenant])
     }
 }

@@ -16,7 +16,9 @@ extension SendOutcome {
 }
 
 extension HTTPResponse {
-    /// The time to wait that `Retry-After` asks for, in seconds or as a date; nil where it says nothing of use. A day at most.
+    /// The time to wait that `Retry-After` asks for, in seconds or as a date; a day at most.
+    ///
+    /// Nil where it says nothing of use.
     var retryAfter: Duration? {
         guard let text = self[header: "Retry-After"] else { return nil }
         if let seconds = Int64(text), seconds >= 0 { return .seconds(min(seconds, 86_400)) }

@@ -7,6 +7,7 @@ package enum ReadableMessage {
     /// - Parameters:
     ///   - message: what was to be sent.
     ///   - mail: whom it is from, where it is a mail.
+    /// - Returns: the file's bytes.
     package static func bytes(of message: OutgoingMessage, from mail: ChannelBook.MailIdentity?) -> [UInt8] {
         var lines: [String] = []
         if let mail { lines.append("From: \(shown(mail.sender))") }

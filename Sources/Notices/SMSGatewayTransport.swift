@@ -122,6 +122,7 @@ extension SMSGateway {
             body: bytes,
             timeout: timeout,
             connectTimeout: min(.seconds(10), timeout),
+            isSentOnce: !knowsRepeats,
             maximumBytes: 64 << 10,
             allowsPlainText: url.hasPrefix("http://")
         )

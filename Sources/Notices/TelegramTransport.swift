@@ -80,6 +80,7 @@ package struct TelegramTransport: Transport {
             body: content.bytes,
             timeout: settings.timeout,
             connectTimeout: min(.seconds(10), settings.timeout),
+            isSentOnce: true,
             maximumBytes: 64 << 10,
             // The reader of the file takes it for this machine alone.
             allowsPlainText: settings.url.hasPrefix("http://")
@@ -114,7 +115,9 @@ package struct TelegramTransport: Transport {
         return Int64(text).map { $0 != 0 && !text.hasPrefix("+") } ?? false
     }
 
-    /// RFC 7578. The boundary cannot stand in a PNG file or a caption by accident: it has 64 letters of a hash of both.
+    /// The body of a form with a file, RFC 7578.
+    ///
+    /// The boundary cannot stand in a PNG file or a caption by accident: it has 64 letters of a hash of both.
     private static func photo(of chat: String, caption: String, _ png: [UInt8]) -> (type: String, bytes: [UInt8]) {
         let boundary =
             "bursar" + String(SignatureCrypto.sha256(Array(caption.utf8) + png).flatMap { String($0, radix: 16) })

@@ -27,6 +27,11 @@ package struct HTTPRequest: Sendable {
     /// The one address, in digits, that is connected to, whatever the URL's host resolves to; TLS still wants a certificate of
     /// that host, and no proxy is used.
     package var pinnedAddress: String?
+    /// Whether the other side acts anew on each request, so that one must never be sent twice.
+    ///
+    /// libcurl sends a request once more by itself where a connection that was used before breaks without an answer; a
+    /// connection of its own keeps it from that.
+    package var isSentOnce: Bool
     /// A longer body ends the request with `OutboundError.Code.tooLarge`.
     package var maximumBytes: Int
     /// Whether `http://` may be spoken over the network.
@@ -41,6 +46,7 @@ package struct HTTPRequest: Sendable {
         connectTimeout: Duration = .seconds(10),
         unixSocketPath: String? = nil,
         pinnedAddress: String? = nil,
+        isSentOnce: Bool = false,
         maximumBytes: Int = 1 << 20,
         allowsPlainText: Bool = false
     ) {
@@ -52,6 +58,7 @@ package struct HTTPRequest: Sendable {
         self.connectTimeout = connectTimeout
         self.unixSocketPath = unixSocketPath
         self.pinnedAddress = pinnedAddress
+        self.isSentOnce = isSentOnce
         self.maximumBytes = maximumBytes
         self.allowsPlainText = allowsPlainText
     }

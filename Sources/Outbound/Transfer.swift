@@ -60,6 +60,7 @@ final class Transfer {
         _ = ccurl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
         _ = ccurl_set_long(handle, CURLOPT_NETRC, 0)
         _ = ccurl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
+        if request.isSentOnce { _ = ccurl_set_long(handle, CURLOPT_FRESH_CONNECT, 1) }
         _ = ccurl_set_long(handle, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
         if let path = request.unixSocketPath {
             _ = ccurl_set_text(handle, CURLOPT_UNIX_SOCKET_PATH, path)

@@ -14,6 +14,7 @@ package enum SecretFile {
     ///   - name: a path, or the credential's name.
     ///   - isCredential: whether the service manager holds it.
     ///   - file: the file that names it; a relative path lies beside it.
+    /// - Returns: the bytes as they lie there.
     package static func read(_ name: String, isCredential: Bool, beside file: String) -> Found {
         let path: String
         if isCredential {

@@ -1,4 +1,5 @@
 import Glibc
+import Schedules
 import Testing
 
 @testable import Notices
@@ -11,6 +12,7 @@ struct ChannelBookTests {
           email:
             from: "Sabay Fibre <billing@example.com>"
             reply_to: help@example.com
+            bounces: bounces.example.com
             transports:
               - smtp: { name: main, host: mail.example.com, user: bursar, password: { file: smtp } }
               - smtp: { name: spare, host: 127.0.0.1, tls: none, timeout: 5s, hello: bursar.example.com }
@@ -57,6 +59,7 @@ struct ChannelBookTests {
         let email = try #require(book[.email])
         #expect(email.mail?.sender == .init(name: "Sabay Fibre", address: "billing@example.com"))
         #expect(email.mail?.replyTo == .init(address: "help@example.com"))
+        #expect(email.mail?.bounceDomain == "bounces.example.com")
         #expect(email.transports.map(\.name) == ["smtp:main", "smtp:spare", "maildir"])
         #expect(email.limits == .init(rate: 20, burst: 40, perDay: 5000))
         #expect(email.connections == 8)
@@ -82,8 +85,20 @@ struct ChannelBookTests {
         }
         #expect(book[.sms]?.isEnabled == false)
         #expect(gateway.secrets == ["key": HiddenText("secret-of-sms")])
-        #expect(gateway.success == .init(statuses: [200, 202], conditions: [.init(path: "state", words: ["queued"])], idPath: "message.id"))
-        #expect(gateway.rules == [.init(status: 400, words: "invalid number", outcome: .hard), .init(words: "blocked sender", outcome: .policy)])
+        #expect(
+            gateway.success
+                == .init(
+                    statuses: [200, 202],
+                    conditions: [.init(path: "state", words: ["queued"])],
+                    idPath: "message.id"
+                )
+        )
+        #expect(
+            gateway.rules == [
+                .init(status: 400, words: "invalid number", outcome: .hard),
+                .init(words: "blocked sender", outcome: .policy),
+            ]
+        )
         #expect(gateway.knowsRepeats)
         #expect(
             gateway.body
@@ -139,39 +154,60 @@ struct ChannelBookTests {
             Fault("help@example.com", "help at example", "5:15", "is no mailbox"),
             Fault("\"Sabay Fibre <billing@example.com>\"", "\"A <b@c>\\r\\nBcc: x@y\"", "4:11", "is no mailbox"),
             Fault("    from: \"Sabay Fibre <billing@example.com>\"\n", "", "3:3", "whom its mail is from"),
-            Fault("host: mail.example.com, ", "", "7:17", "has no host"),
-            Fault("user: bursar, ", "", "7:17", "needs user and password"),
-            Fault("{ file: smtp }", "{ file: missing }", "7:", "No such file"),
-            Fault("{ file: smtp }", "{ file: empty }", "7:", "not one line of text"),
-            Fault("{ file: smtp }", "{ file: lines }", "7:", "not one line of text"),
-            Fault("{ file: smtp }", "{ file: smtp, credential: smtp }", "7:", "a file or a credential"),
-            Fault("{ file: smtp }", "hunter2", "7:", "must be a mapping"),
-            Fault("tls: none", "tls: maybe", "8:", "tls of smtp of channel email must be one of"),
-            Fault("host: 127.0.0.1, tls: none,", "host: mail.example.com, tls: none, user: u, password: { file: smtp },", "8:", "in the open"),
-            Fault("timeout: 5s", "timeout: 5 h", "8:", "timeout of smtp"),
-            Fault("timeout: 5s", "timeout: 500s", "8:", "longer than 120s"),
-            Fault("name: spare", "name: main", "8:", "two transports named smtp:main"),
-            Fault("name: spare", "name: Spare Relay", "8:", "no name for a transport"),
-            Fault("per_second: 20", "per_second: 0", "10:", "per_second of limits"),
-            Fault("connections: 8", "connections: 0", "11:18", "connections of channel email"),
-            Fault("- maildir: { folder: late }", "- telegram: {}", "9:", "does not go by telegram"),
-            Fault("- maildir: { folder: late }", "- {}", "9:", "needs one kind"),
-            Fault("[{ telegram: { token: { file: telegram } } }]", "[{ telegram: {} }]", "13:", "has no token"),
-            Fault("{ file: telegram } }", "{ file: telegram }, url: \"http://example.com\" }", "13:", "not fit for secrets"),
-            Fault("{ file: telegram } }", "{ file: telegram }, url: \"https://u@example.com\" }", "13:", "not fit for secrets"),
-            Fault("url: https://sms.example.com/v1/send", "method: POST", "18:", "has no url"),
-            Fault("\"{to}\"", "\"{tel}\"", "18:", "says {tel}, which is nothing"),
-            Fault("\"{to}\"", "\"someone\"", "18:", "no number"),
-            Fault("\"{text}\"", "\"hello\"", "18:", "no text"),
-            Fault("\"{id}\"", "\"x\"", "18:", "gets no reference"),
-            Fault("{secret.key}", "{secret.keys}", "18:", "says {secret.keys}"),
-            Fault("outcome: policy", "outcome: polite", "26:", "outcome of one of outcomes"),
-            Fault("{ words: blocked sender, outcome: policy }", "{ outcome: policy }", "26:", "needs outcome, and status or words"),
-            Fault("status: [200, 202]", "status: [302]", "23:", "status of success"),
-            Fault("disable_after: 3d", "disable_after: 0s", "29:", "longer than 0s"),
-            Fault("disable_after: 3d", "allow_private: perhaps", "29:", "must be true or false"),
-            Fault("    to: ops@example.com", "    to: ops", "31:9", "is no mailbox"),
-            Fault("    to: ops@example.com", "    enabled: true", "30:3", "whom it writes to"),
+            Fault("host: mail.example.com, ", "", "8:15", "has no host"),
+            Fault("bounces: bounces.example.com", "bounces: here", "6:14", "is no domain"),
+            Fault("user: bursar, ", "", "8:15", "needs user and password"),
+            Fault("{ file: smtp }", "{ file: missing }", "8:", "No such file"),
+            Fault("{ file: smtp }", "{ file: empty }", "8:", "not one line of text"),
+            Fault("{ file: smtp }", "{ file: lines }", "8:", "not one line of text"),
+            Fault("{ file: smtp }", "{ file: smtp, credential: smtp }", "8:", "a file or a credential"),
+            Fault("{ file: smtp }", "hunter2", "8:", "must be a mapping"),
+            Fault("tls: none", "tls: maybe", "9:", "tls of smtp of channel email must be one of"),
+            Fault(
+                "host: 127.0.0.1, tls: none,",
+                "host: mail.example.com, tls: none, user: u, password: { file: smtp },",
+                "9:",
+                "in the open"
+            ),
+            Fault("timeout: 5s", "timeout: 5 h", "9:", "timeout of smtp"),
+            Fault("timeout: 5s", "timeout: 500s", "9:", "longer than 120s"),
+            Fault("name: spare", "name: main", "9:", "two transports named smtp:main"),
+            Fault("name: spare", "name: Spare Relay", "9:", "no name for a transport"),
+            Fault("per_second: 20", "per_second: 0", "11:", "per_second of limits"),
+            Fault("connections: 8", "connections: 0", "12:18", "connections of channel email"),
+            Fault("- maildir: { folder: late }", "- telegram: {}", "10:", "does not go by telegram"),
+            Fault("- maildir: { folder: late }", "- {}", "10:", "needs one kind"),
+            Fault("[{ telegram: { token: { file: telegram } } }]", "[{ telegram: {} }]", "14:", "has no token"),
+            Fault(
+                "{ file: telegram } }",
+                "{ file: telegram }, url: \"http://example.com\" }",
+                "14:",
+                "not fit for secrets"
+            ),
+            Fault(
+                "{ file: telegram } }",
+                "{ file: telegram }, url: \"https://u@example.com\" }",
+                "14:",
+                "not fit for secrets"
+            ),
+            Fault("url: https://sms.example.com/v1/send", "method: POST", "19:", "has no url"),
+            Fault("\"{to}\"", "\"{tel}\"", "19:", "says {tel}, which is nothing"),
+            Fault("\"{to}\"", "\"someone\"", "19:", "no number"),
+            Fault("\"{text}\"", "\"hello\"", "19:", "no text"),
+            Fault("\"{id}\"", "\"x\"", "19:", "gets no reference"),
+            Fault("{secret.key}", "{secret.keys}", "19:", "says {secret.keys}"),
+            Fault("outcome: policy", "outcome: polite", "27:", "outcome of one of outcomes"),
+            Fault(
+                "{ words: blocked sender, outcome: policy }",
+                "{ outcome: policy }",
+                "27:",
+                "needs outcome, and status or words"
+            ),
+            Fault("status: [200, 202]", "status: [302]", "24:", "status of success"),
+            Fault("disable_after: 3d", "disable_after: 0s", "30:", "longer than 0s"),
+            Fault("disable_after: 3d", "allow_private: perhaps", "30:", "must be true or false"),
+            Fault("    to: ops@example.com", "    to: ops", "32:9", "is no mailbox"),
+            Fault("    to: ops@example.com", "    enabled: true", "31:3", "whom it writes to"),
         ]
     )
     func faults(_ fault: Fault) async throws {
@@ -188,21 +224,29 @@ struct ChannelBookTests {
 
     @Test("An empty file, no YAML and a file that is not there are told as such")
     func noFile() async throws {
-        for (text, words) in [("", "the file is empty"), ("version: [", "not YAML"), ("version: 1\n", "has no channels")] {
+        for (text, words) in [
+            ("", "the file is empty"), ("version: [", "not YAML"), ("version: 1\n", "has no channels"),
+        ] {
             let error = await #expect(throws: ChannelProblems.self) { try await Self.read(text) }
             #expect(error?.description.contains(words) == true, "\(text)")
         }
         #expect(throws: ChannelProblems.self) { try ChannelBook.load("/nowhere/channels.yaml", folder: "/spool") }
     }
 
-    @Test("Whoever may not read the secrets checks everything else", .enabled(if: geteuid() != 0, "root may read everything"))
+    @Test(
+        "Whoever may not read the secrets checks everything else",
+        .enabled(if: geteuid() != 0, "root may read everything")
+    )
     func checker() async throws {
         try await withFolder { folder in
             write("x", to: "\(folder)/telegram")
             chmod("\(folder)/telegram", 0)
-            let text = "version: 1\nchannels:\n  telegram:\n    transports: [{ telegram: { token: { file: telegram } } }]\n"
+            let text =
+                "version: 1\nchannels:\n  telegram:\n    transports: [{ telegram: { token: { file: telegram } } }]\n"
             write(text, to: "\(folder)/channels.yaml")
-            #expect(throws: Never.self) { try ChannelBook.load("\(folder)/channels.yaml", folder: "/spool", as: .checker) }
+            #expect(throws: Never.self) {
+                try ChannelBook.load("\(folder)/channels.yaml", folder: "/spool", as: .checker)
+            }
             #expect(throws: ChannelProblems.self) { try ChannelBook.load("\(folder)/channels.yaml", folder: "/spool") }
         }
     }

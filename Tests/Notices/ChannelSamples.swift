@@ -15,7 +15,11 @@ func withFolder<Value>(_ body: (String) async throws -> Value) async throws -> V
 
 /// Removes a folder with all that is in it.
 private func remove(_ path: String) {
-    _ = nftw(path, { name, _, _, _ in name.map { Glibc.remove($0) } ?? 0 }, 16, FTW_DEPTH | FTW_PHYS)
+    for name in names(in: path) {
+        let place = "\(path)/\(name)"
+        if rmdir(place) != 0, unlink(place) != 0 { remove(place) }
+    }
+    rmdir(path)
 }
 
 /// The names in a folder, in order.

@@ -54,10 +54,13 @@ struct EndpointStoreTests {
             let first = try await Self.put(world)
             let secret = try #require(first.firstMatch(of: /"secret": "(whsec_[A-Za-z0-9+\/]{43}=)"/)).1
             #expect(try await Self.put(world).contains("\"secret\": null"), "once")
-            #expect(try await world.ledger.standing(of: Self.url, tenant: 1) == .open(secrets: [HiddenText(String(secret))]))
+            #expect(
+                try await world.ledger.standing(of: Self.url, tenant: 1) == .open(secrets: [HiddenText(String(secret))])
+            )
             #expect(try await world.ledger.standing(of: Self.url, tenant: 2) == .unknown)
             #expect(try await world.ledger.standing(of: Self.url + "/", tenant: 1) == .unknown)
-            let addresses = "select string_agg(address, ',') as answer from bursar.payer_address where retired_at is null"
+            let addresses =
+                "select string_agg(address, ',') as answer from bursar.payer_address where retired_at is null"
             #expect(try await world.one(addresses) == Self.url)
             _ = try await world.command(
                 "endpoints.put",
@@ -76,7 +79,9 @@ struct EndpointStoreTests {
             for role in ["bursar_ops", "bursar_scan", "bursar_engine", "bursar_client"] {
                 await #expect(throws: PostgresError.self) {
                     try await world.pool.withTransaction(TransactionOptions(role: role)) { transaction in
-                        _ = try await transaction.query(Statement("test", "select secret from bursar.notice_endpoint_secret"))
+                        _ = try await transaction.query(
+                            Statement("test", "select secret from bursar.notice_endpoint_secret")
+                        )
                     }
                 }
             }
@@ -89,7 +94,10 @@ struct EndpointStoreTests {
         }
     }
 
-    @Test("A URL that is none is refused with words", arguments: ["", "ftp://x/", "https://u@x/", "https://x/#a", "https://x y/"])
+    @Test(
+        "A URL that is none is refused with words",
+        arguments: ["", "ftp://x/", "https://u@x/", "https://x/#a", "https://x y/"]
+    )
     func badURL(_ url: String) async throws {
         try await Self.with { world in
             let error = await #expect(throws: PostgresError.self) {
@@ -104,13 +112,16 @@ struct EndpointStoreTests {
         try await Self.with { world in
             _ = try await Self.put(world)
             let days = Duration.seconds(5 * 86_400)
-            func fail() async throws { try await world.ledger.note(.failed, of: Self.url, tenant: 1, disableAfter: days) }
+            func fail() async throws {
+                try await world.ledger.note(.failed, of: Self.url, tenant: 1, disableAfter: days)
+            }
             func later(_ span: String) async throws {
                 try await world.database.setUp(
                     "update bursar.notice_endpoint set failing_since = failing_since - interval '\(span)'"
                 )
             }
-            let failing = "select (failing_since is not null or failures > 0)::text as answer from bursar.notice_endpoint"
+            let failing =
+                "select (failing_since is not null or failures > 0)::text as answer from bursar.notice_endpoint"
             try await fail()
             try await later("4 days")
             try await fail()
@@ -124,7 +135,8 @@ struct EndpointStoreTests {
             try await fail()
             #expect(try await world.ledger.standing(of: Self.url, tenant: 1) == .disabled("failures"))
 
-            let alarms = "select coalesce(string_agg(key, ','), '') as answer from bursar.alarm where cleared_at is null"
+            let alarms =
+                "select coalesce(string_agg(key, ','), '') as answer from bursar.alarm where cleared_at is null"
             try await EndpointAlarms.settle(in: world.pool)
             #expect(try await world.one(alarms) == "endpoint:1/1")
             _ = try await world.command("endpoints.enable", "{\"endpoint\":1,\"reason\":\"mended\"}")
@@ -134,7 +146,9 @@ struct EndpointStoreTests {
         }
     }
 
-    @Test("One that says it is gone is disabled at once; opening it takes the suppression of its bounce away, and no other")
+    @Test(
+        "One that says it is gone is disabled at once; opening it takes the suppression of its bounce away, and no other"
+    )
     func gone() async throws {
         try await Self.with { world in
             _ = try await Self.put(world)
@@ -148,7 +162,8 @@ struct EndpointStoreTests {
                 """
             )
             _ = try await world.command("endpoints.enable", "{\"endpoint\":1,\"reason\":\"it is back\"}")
-            let held = "select string_agg(tenant_id::text, ',') as answer from bursar.suppression where released_at is null"
+            let held =
+                "select string_agg(tenant_id::text, ',') as answer from bursar.suppression where released_at is null"
             #expect(try await world.one(held) == "2")
         }
     }
@@ -163,13 +178,21 @@ struct EndpointStoreTests {
             #expect(both.count == 2)
             #expect(both.last == before.first)
             #expect(answer.contains(both[0].revealed))
-            try await world.database.setUp("update bursar.notice_endpoint_secret set valid_until = now() where valid_until is not null")
+            try await world.database.setUp(
+                "update bursar.notice_endpoint_secret set valid_until = now() where valid_until is not null"
+            )
             #expect(try await world.ledger.standing(of: Self.url, tenant: 1) == .open(secrets: [both[0]]))
-            _ = try await world.command("endpoints.rotate_secret", "{\"endpoint\":1,\"overlap\":\"0\",\"reason\":\"it leaked\"}")
+            _ = try await world.command(
+                "endpoints.rotate_secret",
+                "{\"endpoint\":1,\"overlap\":\"0\",\"reason\":\"it leaked\"}"
+            )
             guard case .open(let last) = try await world.ledger.standing(of: Self.url, tenant: 1) else { return }
             #expect(last.count == 1 && last != [both[0]])
             await #expect(throws: PostgresError.self) {
-                try await world.command("endpoints.rotate_secret", "{\"endpoint\":1,\"overlap\":\"31 days\",\"reason\":\"x\"}")
+                try await world.command(
+                    "endpoints.rotate_secret",
+                    "{\"endpoint\":1,\"overlap\":\"31 days\",\"reason\":\"x\"}"
+                )
             }
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import JobKit
 import Outbound
 import Schedules
 import Synchronization
@@ -24,7 +25,9 @@ final class StubLedger: EndpointLedger {
 @Suite("Signed endpoints")
 struct EndpointTests {
     /// The key of the specification's own example, and another.
-    private static let secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
+    private static let secrets = [
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    ]
 
     private struct World {
         let transport: EndpointTransport
@@ -36,16 +39,18 @@ struct EndpointTests {
 
     private static func with(
         _ standing: EndpointStanding = .open(secrets: secrets.map { HiddenText($0) }),
-        settings: EndpointSettings = .init(allowsPrivate: true, allowsPlainText: true, timeout: .milliseconds(700)),
+        settings: EndpointSettings = .init(allowsPrivate: true, allowsPlainText: true, timeout: .seconds(2)),
         resolver: EndpointResolver = EndpointResolver { _ in [IPAddress("127.0.0.1")].compactMap(\.self) },
-        _ answer: ScriptedServer.Answer = .respond(204, ""),
+        answering answer: ScriptedServer.Answer = .respond(204, ""),
         _ body: (World) async throws -> Void
     ) async throws {
         let ledger = StubLedger(standing)
         try await ScriptedServer.with({ _ in answer }) { server in
             let http = HTTPClient()
             defer { http.close() }
-            let transport = EndpointTransport(settings, ledger: ledger, resolver: resolver, http: http) { 1_614_265_330 }
+            let transport = EndpointTransport(settings, ledger: ledger, resolver: resolver, http: http) {
+                1_614_265_330
+            }
             try await body(World(transport: transport, ledger: ledger, server: server))
         }
     }
@@ -109,7 +114,9 @@ struct EndpointTests {
                         key = base64.b64decode(secret[6:])
                         print("v1," + base64.b64encode(hmac.new(key, head + b"." + body, hashlib.sha256).digest()).decode())
                     """,
-                    input: Array("\(request.headers["webhook-id"] ?? "").\(request.headers["webhook-timestamp"] ?? "")\n".utf8)
+                    input: Array(
+                        "\(request.headers["webhook-id"] ?? "").\(request.headers["webhook-timestamp"] ?? "")\n".utf8
+                    )
                         + request.body
                 )
                 #expect(request.headers["webhook-signature"] == signed.joined(separator: " "))
@@ -121,8 +128,10 @@ struct EndpointTests {
         "What an endpoint answers is about that endpoint alone",
         arguments: [
             (ScriptedServer.Answer.respond(200, "ok"), SendOutcome.Verdict.accepted, EndpointEnd.taken),
-            (.respond(299, ""), .accepted, .taken), (.respond(410, ""), .hard, .gone), (.respond(400, "no"), .soft, .failed),
-            (.respond(401, ""), .soft, .failed), (.respond(404, ""), .soft, .failed), (.respond(500, ""), .soft, .failed),
+            (.respond(299, ""), .accepted, .taken), (.respond(410, ""), .hard, .gone),
+            (.respond(400, "no"), .soft, .failed),
+            (.respond(401, ""), .soft, .failed), (.respond(404, ""), .soft, .failed),
+            (.respond(500, ""), .soft, .failed),
             (.respond(301, "", headers: [("Location", "http://127.0.0.1:1/")]), .soft, .failed),
             (.respond(429, "", headers: [("Retry-After", "90")]), .rateLimited(.seconds(90)), .failed),
             (.respond(503, "", headers: [("Retry-After", "5")]), .rateLimited(.seconds(5)), .failed),
@@ -130,7 +139,7 @@ struct EndpointTests {
         ]
     )
     func answers(_ answer: ScriptedServer.Answer, _ verdict: SendOutcome.Verdict, _ end: EndpointEnd) async throws {
-        try await Self.with(answer) { world in
+        try await Self.with(answering: answer) { world in
             let outcome = await world.transport.send(Self.message(world.url))
             #expect(outcome.verdict == verdict)
             #expect(world.ledger.notes == [end])

@@ -80,7 +80,9 @@ struct MaildirTests {
 
     @Test(
         "A Message-ID leads to no other folder, and two of them to two files",
-        arguments: ["../../etc/passwd", "/etc/x", ".hidden@h", "a:2,S@h", "a b@h", "", String(repeating: "x", count: 300)]
+        arguments: [
+            "../../etc/passwd", "/etc/x", ".hidden@h", "a:2,S@h", "a b@h", "", String(repeating: "x", count: 300),
+        ]
     )
     func safeName(_ id: String) {
         let name = Maildir.name(of: id)
@@ -132,4 +134,3 @@ struct MaildirTests {
         }
     }
 }
-

@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import Glibc
 import Synchronization
 
@@ -31,7 +31,6 @@ final class ScriptedServer: Sendable {
     private let listening: Int32
     private let state = Mutex(State())
     private let script: @Sendable (Request) -> Answer
-    private let queue = DispatchQueue(label: "scripted server", attributes: .concurrent)
 
     /// Every request that came in whole.
     var requests: [Request] { state.withLock(\.requests) }
@@ -50,7 +49,7 @@ final class ScriptedServer: Sendable {
 
     private init(address: String, _ script: @escaping @Sendable (Request) -> Answer) throws {
         self.script = script
-        listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var place = sockaddr_in()
         place.sin_family = sa_family_t(AF_INET)
         inet_pton(AF_INET, address, &place.sin_addr)
@@ -61,9 +60,11 @@ final class ScriptedServer: Sendable {
                     && getsockname(listening, pointer, &length) == 0
             }
         }
+        self.listening = listening
         guard bound else { throw Failure(what: "no socket: \(errno)") }
         port = UInt16(bigEndian: place.sin_port)
-        queue.async { self.accept() }
+        // A thread each: a queue would make the hanging ones keep others waiting.
+        Thread.detachNewThread { self.accept() }
     }
 
     struct Failure: Error {
@@ -82,7 +83,7 @@ final class ScriptedServer: Sendable {
                 close(connection)
                 return
             }
-            queue.async { self.serve(connection) }
+            Thread.detachNewThread { self.serve(connection) }
         }
     }
 
@@ -98,7 +99,9 @@ final class ScriptedServer: Sendable {
                 var lines = ["HTTP/1.1 \(status) Scripted", "Content-Length: \(body.utf8.count)"]
                 lines += headers.map { "\($0.0): \($0.1)" }
                 let text = lines.joined(separator: "\r\n") + "\r\n\r\n" + body
-                _ = Array(text.utf8).withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+                _ = Array(text.utf8).withUnsafeBytes {
+                    send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                }
             case .drop: return
             case .hang:
                 var byte: UInt8 = 0

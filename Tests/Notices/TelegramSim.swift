@@ -35,7 +35,11 @@ final class TelegramSim: Sendable {
         switch fault {
         case .answer(let answer): return answer
         case .flood(let seconds):
-            return Self.failure(429, "Too Many Requests: retry after \(seconds)", ",\"parameters\":{\"retry_after\":\(seconds)}")
+            return Self.failure(
+                429,
+                "Too Many Requests: retry after \(seconds)",
+                ",\"parameters\":{\"retry_after\":\(seconds)}"
+            )
         case nil: break
         }
         let chat = Self.chat(in: request)

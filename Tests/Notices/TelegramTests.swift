@@ -1,3 +1,4 @@
+import JobKit
 import Outbound
 import Schedules
 import Testing
@@ -107,7 +108,10 @@ struct TelegramTests {
         }
     }
 
-    @Test("What is no chat is not even asked for", arguments: ["", "0", "sok@example.com", "@", "+85512345678", "@a/b"])
+    @Test(
+        "What is no chat is not even asked for",
+        arguments: ["", "0", "sok@example.com", "@", "+85512345678", "@a/b"]
+    )
     func noChat(_ chat: String) async throws {
         try await Self.with { transport, _, server in
             #expect(await transport.send(Self.message(chat)).verdict == .hard)
@@ -135,11 +139,21 @@ struct TelegramTests {
         ]
     )
     func faults(_ answer: ScriptedServer.Answer, _ verdict: SendOutcome.Verdict) async throws {
-        try await Self.with(timeout: .milliseconds(500)) { transport, sim, _ in
+        try await Self.with(timeout: .seconds(2)) { transport, sim, _ in
             sim.meet(.answer(answer))
             let outcome = await transport.send(Self.message())
             #expect(outcome.verdict == verdict)
             #expect(!"\(outcome)".contains(TelegramSim.token))
+        }
+    }
+
+    @Test("One send is one request, also where a connection that was used before breaks")
+    func once() async throws {
+        try await Self.with { transport, sim, server in
+            #expect(await transport.send(Self.message()).verdict == .accepted)
+            sim.meet(.answer(.drop))
+            #expect(await transport.send(Self.message()).verdict == .unknown)
+            #expect(server.requests.count == 2)
         }
     }
 

@@ -1,3 +1,4 @@
+-- Takes back the endpoints of tenants and their secrets.
 set local role bursar_owner;
 
 drop function bursar.rotate_endpoint_secret(bigint, interval, text);

@@ -36,7 +36,8 @@ create table bursar.notice_endpoint_secret (
 );
 alter table bursar.notice_endpoint_secret enable row level security;
 alter table bursar.notice_endpoint_secret force row level security;
-create policy tenant_wall on bursar.notice_endpoint_secret to bursar_app using (tenant_id in (select unnest(bursar.tenants())));
+create policy tenant_wall on bursar.notice_endpoint_secret to bursar_app using (tenant_id in (select unnest(bursar.tenants())))
+    with check (tenant_id in (select unnest(bursar.tenants())));
 create policy owner on bursar.notice_endpoint_secret to bursar_owner using (true) with check (true);
 grant select on bursar.notice_endpoint_secret to bursar_app, bursar_backup;
 

@@ -44,7 +44,10 @@ final class ChannelKeeper: Sendable {
             let book = try ChannelBook.load(file, folder: folder)
             use(book)
             let names = NoticeChannel.allCases.filter { book[$0]?.isEnabled == true }.map(\.rawValue)
-            logger.info("channels in force", metadata: ["file": "\(file)", "channels": "\(names.joined(separator: " "))"])
+            logger.info(
+                "channels in force",
+                metadata: ["file": "\(file)", "channels": "\(names.joined(separator: " "))"]
+            )
         } catch {
             state.withLock { $0.problem = "\(error)" }
             throw error
