@@ -90,7 +90,9 @@ package struct DeliveryReports: Sendable {
         let mappings = mappings()
         var items: [Item] = []
         for row in try await transaction.query(DeliveryReportStatements.pending, limit, reports) {
-            let (source, transport) = (try row.get("source", as: String.self), try row.get("transport", as: String.self))
+            let (source, transport) = (
+                try row.get("source", as: String.self), try row.get("transport", as: String.self)
+            )
             let raw = try row.get("raw", as: [UInt8].self)
             let reading = source == "dsn" ? Self.mail(raw) : Self.status(raw, transport, mappings[transport])
             items.append(Item(report: try row.get("id"), reading: reading))

@@ -1,6 +1,7 @@
 import Billing
 import Engine
 import Events
+import Notices
 import Payments
 import Postgres
 import TestSupport
@@ -14,7 +15,8 @@ struct StatementTests {
         EngineStatements.all + RenewalDueStatements.all + RenewalTransitionStatements.all + RenewalIssueStatements.all
         + ContractCommand.all.map(\.statement) + DemoStatements.all + ExplainStatements.all + InvariantStatements.all
         + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all
-        + WebhookDesk.Statements.all
+        + WebhookDesk.Statements.all + PayerCommands.all.map(\.statement) + DeliveryReportStatements.all
+        + Suppression.statements + Consent.statements
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {
@@ -43,7 +45,7 @@ struct StatementTests {
     func noneIsForgotten() {
         let known = Set(Self.listed.map(\.name))
         var seen = 0
-        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks"] {
+        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices"] {
             for file in files(in: "\(Program.project)/Sources/\(room)", ending: ".swift") {
                 for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {
                     seen += 1

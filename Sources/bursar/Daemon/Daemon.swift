@@ -45,7 +45,9 @@ struct Daemon: Sendable {
         leaseDatabase = PostgresPool(configuration, size: 1, loop: try SocketLoop(name: "lease"), logger: logger)
         let watch = settings.database.watchConfiguration().map { Watch($0, loop: loop, logger: logger) }
         schema = SchemaGuard(settings: settings.database, loop: loop)
-        inbox = try settings.http.address.map { try PublicInbox($0, settings, mappings: Self.noMappings, logger: logger) }
+        inbox = try settings.http.address.map {
+            try PublicInbox($0, settings, mappings: Self.noMappings, logger: logger)
+        }
         webhooks = WebhookKeeper(file: settings.webhookSources, intake: inbox?.intake, logger: logger)
         let webhooks = webhooks
         let registry = JobRegistry.shipped(settings, bakong: bakong, sources: { webhooks.sources })
