@@ -1,5 +1,6 @@
 import Notices
 import Postgres
+import Schedules
 import TestSupport
 import Testing
 
@@ -327,6 +328,28 @@ struct StatusReportTests {
             mapping.read(Array("id=x&s=1&why=all+well".utf8))
                 == .tells(id: "x", verdict: .delivered, reason: "1: all well")
         )
+    }
+
+    @Test("A mapping is read from YAML, and every fault of it is told with its place")
+    func yaml() throws {
+        func read(_ text: String) throws -> (StatusMapping?, [FileProblem]) {
+            let document = YAMLDocument(text, file: "channels.yaml")
+            var reader = YAMLReader(file: "channels.yaml")
+            let mapping = StatusMapping(try #require(document.root), of: "gate", with: &reader)
+            return (mapping, reader.problems)
+        }
+        let whole = "{ message: a.b, status: c, our_id: true, words: { DELIVRD: delivered, '0': failed } }"
+        let (mapping, problems) = try read(whole)
+        #expect(problems.isEmpty && mapping?.isOurID == true)
+        #expect(mapping?.words == ["DELIVRD": .delivered, "0": .failed])
+        for (text, place) in [
+            ("{ message: a, words: { X: hard } }", "1:1"), ("{ message: a, status: s, words: { X: gone } }", "1:38"),
+            ("{ message: a, status: s, words: [] }", "1:33"),
+            ("{ mesage: a, status: s, words: { X: hard } }", "1:3"),
+        ] {
+            let (_, problems) = try read(text)
+            #expect(problems.first?.description.hasPrefix("channels.yaml:\(place): ") == true, "\(text): \(problems)")
+        }
     }
 
     @Test(
