@@ -77,8 +77,10 @@ extension DeliveryReport {
         return .report(report)
     }
 
-    /// The groups of fields of a delivery status. Some hosts leave out the empty lines between them, so that a new group also
-    /// begins where a recipient is named again.
+    /// The groups of fields of a delivery status.
+    ///
+    /// Some hosts leave out the empty lines between them, so that a new group also begins where a recipient is named
+    /// again.
     private static func groups(in block: [UInt8]) -> [[ReturnedMail.Field]] {
         var groups: [[ReturnedMail.Field]] = []
         var rest = block[...]

@@ -16,7 +16,7 @@ struct StatementTests {
         + ContractCommand.all.map(\.statement) + DemoStatements.all + ExplainStatements.all + InvariantStatements.all
         + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all
         + WebhookDesk.Statements.all + PayerCommands.all.map(\.statement) + DeliveryReportStatements.all
-        + Suppression.statements + Consent.statements
+        + Suppression.all + Consent.all
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {
