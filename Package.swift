@@ -186,7 +186,14 @@ let package = Package(
             of: "Listener",
             ["CLinux", "Listener", "Outbound", "Telemetry", logging, metrics, coreMetrics, lifecycle]
         ),
-        tests(of: "bursar", ["bursar", "CivilTime", "Engine", "Listener", "Outbound", "Postgres", "Schedules"]),
+        tests(
+            of: "bursar",
+            [
+                "bursar", "CivilTime", "SocketLoop", "Engine", "Listener", "Outbound", "Postgres", "Schedules",
+                "Webhooks",
+                "Notices", logging,
+            ]
+        ),
         tests(
             of: "Engine",
             [

@@ -1,7 +1,9 @@
 package import Postgres
 
 /// What payers have agreed to and taken back: a ledger of which the latest row that speaks of a category and a channel
-/// counts. Without any a courtesy is not sent.
+/// counts.
+///
+/// Without any a courtesy is not sent.
 package enum Consent {
     /// Whether a payer has agreed to an optional category on a channel; with a role that sees the tenant's rows.
     package static func isGiven(
@@ -14,7 +16,9 @@ package enum Consent {
         return try rows.first?.get("is_given") ?? false
     }
 
-    /// Takes back what a link of ours names, at once; the same link again changes nothing. With the role `bursar_listener`.
+    /// Takes back what a link of ours names, at once; the same link again changes nothing.
+    ///
+    /// With the role `bursar_listener`.
     ///
     /// - Returns: false where there is no such tenant any more.
     package static func withdraw(_ token: UnsubscribeToken, in transaction: Transaction) async throws -> Bool {
@@ -32,5 +36,5 @@ package enum Consent {
         "select bursar.has_consent($1::bigint, $2, $3) as is_given"
     )
 
-    package static let statements = [asking]
+    package static let all = [asking]
 }

@@ -3,7 +3,9 @@ extension DeliveryReport {
     package static func read(_ bytes: [UInt8]) -> Reading {
         let mail = ReturnedMail(bytes)
         let parts = mail.all
-        if let block = parts.first(where: { statusTypes.contains($0.contentType.type) })?.content ?? strayBlock(in: bytes) {
+        if let block = parts.first(where: { statusTypes.contains($0.contentType.type) })?.content
+            ?? strayBlock(in: bytes)
+        {
             return reading(groups(in: block), mail, parts)
         }
         if let feedback = parts.first(where: { $0.contentType.type == "message/feedback-report" }) {
@@ -13,13 +15,19 @@ extension DeliveryReport {
         if let why = automatic(mail, parts) { return .autoReply(why) }
         let isBounce = mail.value("return-path") == "<>" || mail.contentType.parameters["report-type"] != nil
         return .unreadable(
-            isBounce ? "it looks like a report, and has no delivery status that can be read" : "it is no report of a delivery"
+            isBounce
+                ? "it looks like a report, and has no delivery status that can be read"
+                : "it is no report of a delivery"
         )
     }
 
     private static let statusTypes = ["message/delivery-status", "message/global-delivery-status"]
 
-    private static func reading(_ groups: [[ReturnedMail.Field]], _ mail: ReturnedMail, _ parts: [ReturnedMail]) -> Reading {
+    private static func reading(
+        _ groups: [[ReturnedMail.Field]],
+        _ mail: ReturnedMail,
+        _ parts: [ReturnedMail]
+    ) -> Reading {
         var report = DeliveryReport()
         for group in groups {
             let fields = Dictionary(group.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
@@ -48,7 +56,11 @@ extension DeliveryReport {
     }
 
     /// A complaint (RFC 5965).
-    private static func complaint(_ fields: [ReturnedMail.Field], _ mail: ReturnedMail, _ parts: [ReturnedMail]) -> Reading {
+    private static func complaint(
+        _ fields: [ReturnedMail.Field],
+        _ mail: ReturnedMail,
+        _ parts: [ReturnedMail]
+    ) -> Reading {
         let kind = fields.first { $0.name == "feedback-type" }?.value.lowercased() ?? ""
         guard ["abuse", "fraud", "opt-out"].contains(kind) else {
             return .unreadable("it is feedback of another kind than a complaint")
@@ -58,13 +70,17 @@ extension DeliveryReport {
         recipient.final = fields.first { $0.name == "original-rcpt-to" }.map { address($0.value) }
         recipient.action = kind
         report.recipients = [recipient]
-        if let sender = fields.first(where: { $0.name == "original-mail-from" }) { report.returnPaths.append(sender.value) }
+        if let sender = fields.first(where: { $0.name == "original-mail-from" }) {
+            report.returnPaths.append(sender.value)
+        }
         report.findMessage(mail, parts)
         return .report(report)
     }
 
-    /// The groups of fields of a delivery status. Some hosts leave out the empty lines between them, so that a new group also
-    /// begins where a recipient is named again.
+    /// The groups of fields of a delivery status.
+    ///
+    /// Some hosts leave out the empty lines between them, so that a new group also begins where a recipient is named
+    /// again.
     private static func groups(in block: [UInt8]) -> [[ReturnedMail.Field]] {
         var groups: [[ReturnedMail.Field]] = []
         var rest = block[...]
@@ -76,7 +92,8 @@ extension DeliveryReport {
             let (fields, tail) = ReturnedMail.split(rest)
             var group: [ReturnedMail.Field] = []
             for field in fields {
-                if ["final-recipient", "action"].contains(field.name), group.contains(where: { $0.name == field.name }) {
+                if ["final-recipient", "action"].contains(field.name), group.contains(where: { $0.name == field.name })
+                {
                     groups.append(group)
                     group = []
                 }
@@ -126,8 +143,13 @@ extension DeliveryReport {
             messageID = Self.unbracketed(id.value)
             returnPaths += fields.filter { ["return-path", "sender"].contains($0.name) }.map(\.value)
         }
-        messageID = messageID ?? Self.strayMessageID(in: mail.body)
-        let threads = mail.values("in-reply-to") + mail.values("references").map { $0.split(separator: " ").last.map(String.init) ?? "" }
+        // A Message-ID inside of the delivery status is the report's own.
+        let behind = parts[status].body.endIndex
+        let isPart = Self.statusTypes.contains(parts[status].contentType.type) && mail.body.indices.contains(behind)
+        messageID = messageID ?? Self.strayMessageID(in: isPart ? mail.body[behind...] : mail.body)
+        let threads =
+            mail.values("in-reply-to")
+            + mail.values("references").map { $0.split(separator: " ").last.map(String.init) ?? "" }
         messageID = messageID ?? threads.lazy.map(Self.unbracketed).first { !$0.isEmpty }
     }
 
@@ -147,11 +169,15 @@ extension DeliveryReport {
 
     /// Why a mail that is no report was written by a machine (RFC 3834); nil where nothing says so.
     private static func automatic(_ mail: ReturnedMail, _ parts: [ReturnedMail]) -> String? {
-        if parts.contains(where: { $0.contentType.type == "message/disposition-notification" }) { return "a receipt of reading" }
+        if parts.contains(where: { $0.contentType.type == "message/disposition-notification" }) {
+            return "a receipt of reading"
+        }
         if let word = mail.value("auto-submitted")?.lowercased(), !word.hasPrefix("no") { return "auto-submitted" }
         let marks = ["x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-response-from", "x-vacation"]
         if marks.contains(where: { mail.value($0) != nil }) { return "an automatic reply" }
-        if let word = mail.value("precedence")?.lowercased(), ["auto_reply", "auto-reply", "bulk", "junk", "list"].contains(word) {
+        if let word = mail.value("precedence")?.lowercased(),
+            ["auto_reply", "auto-reply", "bulk", "junk", "list"].contains(word)
+        {
             return "precedence \(word)"
         }
         return nil

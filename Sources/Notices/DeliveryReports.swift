@@ -68,7 +68,9 @@ package struct DeliveryReports: Sendable {
         package var outcome: String?
     }
 
-    /// Stores a report as it came: it is durable when the transaction has committed. Any role that may call `bursar.take_report`.
+    /// Stores a report as it came.
+    ///
+    /// It is durable when the transaction has committed, under any role that may call `bursar.take_report`.
     ///
     /// - Returns: its number, and whether the same bytes never came before.
     package static func take(
@@ -82,15 +84,16 @@ package struct DeliveryReports: Sendable {
         return (try row.get("report"), try row.get("is_new"))
     }
 
-    /// The oldest reports that wait, read and matched to messages, and locked until the transaction ends: with the role
-    /// `bursar_scan`.
+    /// The oldest reports that wait, read and matched to messages.
     ///
-    /// - Parameter reports: only these; nil is all.
+    /// They are locked until the transaction ends, which has the role `bursar_scan`. With numbers only those of them.
     package func pending(limit: Int, only reports: [Int64]? = nil, in transaction: Transaction) async throws -> [Item] {
         let mappings = mappings()
         var items: [Item] = []
         for row in try await transaction.query(DeliveryReportStatements.pending, limit, reports) {
-            let (source, transport) = (try row.get("source", as: String.self), try row.get("transport", as: String.self))
+            let (source, transport) = (
+                try row.get("source", as: String.self), try row.get("transport", as: String.self)
+            )
             let raw = try row.get("raw", as: [UInt8].self)
             let reading = source == "dsn" ? Self.mail(raw) : Self.status(raw, transport, mappings[transport])
             items.append(Item(report: try row.get("id"), reading: reading))

@@ -23,7 +23,8 @@ struct ReportMarks {
                 item,
                 isFound ? "unreadable" : "unmatched",
                 item.said.verdict?.rawValue,
-                outcome: isFound ? "what it says of this recipient contradicts itself" : "it tells of no message that is known here"
+                outcome: isFound
+                    ? "what it says of this recipient contradicts itself" : "it tells of no message that is known here"
             )
         }
     }

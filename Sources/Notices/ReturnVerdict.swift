@@ -108,7 +108,9 @@ package struct DiagnosticCode: Hashable, Sendable {
 
     /// A text that may be kept: addresses, control characters and all beyond 500 characters are left out.
     package static func withoutAddresses(_ text: String) -> String {
-        let words = text.unicodeScalars.split { $0.properties.isWhitespace || $0.properties.generalCategory == .control }
+        let words = text.unicodeScalars.split {
+            $0.properties.isWhitespace || $0.properties.generalCategory == .control
+        }
         let safe = words.map { word in word.contains("@") ? "<address>" : String(word) }
         return String(safe.joined(separator: " ").prefix(500))
     }

@@ -112,7 +112,9 @@ extension ReturnedMail {
         var rest = body
         for _ in 0..<200 where !rest.isEmpty {
             let line = Lines.first(of: rest)
-            if line.count > 4, line.count <= 72, line.starts(with: "--".utf8), !line.dropFirst(2).contains(where: isBlank) {
+            if line.count > 4, line.count <= 72, line.starts(with: "--".utf8),
+                !line.dropFirst(2).contains(where: isBlank)
+            {
                 return String(decoding: line.dropFirst(2), as: UTF8.self)
             }
             rest = Lines.after(rest)

@@ -1,5 +1,7 @@
-/// A mail that came back, as header fields and parts (RFC 5322, RFC 2046): read with patience, since those who write such
-/// mails break every rule. It never fails; what cannot be told apart is body.
+/// A mail that came back, as header fields and parts (RFC 5322, RFC 2046): read with patience, since those who write
+/// such mails break every rule.
+///
+/// It never fails; what cannot be told apart is body.
 struct ReturnedMail {
     struct Field: Hashable {
         /// In lower case.

@@ -1,8 +1,10 @@
 package import CivilTime
 package import Postgres
 
-/// Addresses that are not written to any more, by hash, for one tenant or for all of them; with the reason, the evidence and
-/// the time at which it is over. `bursar.suppressed_for` asks, and what sends asks it again before each send.
+/// Addresses that are not written to any more, by hash, for one tenant or for all of them; with the reason, the
+/// evidence and the time at which it is over.
+///
+/// `bursar.suppressed_for` asks, and what sends asks it again before each send.
 package enum Suppression {
     package enum Reason: String, Codable, CaseIterable, Sendable {
         case hardBounce = "hard_bounce"
@@ -25,9 +27,7 @@ package enum Suppression {
 
     /// Suppresses an address until somebody releases it, or until an instant; with the role `bursar_app`, the tenant named.
     ///
-    /// - Parameters:
-    ///   - source: who said so: `smtp`, `dsn`, `telegram`.
-    ///   - evidence: what was said, without addresses.
+    /// The source is who said so: `smtp`, `dsn`, `telegram`; the evidence what was said, without addresses.
     package static func place(
         _ address: Address,
         _ reason: Reason,
@@ -76,8 +76,10 @@ package enum Suppression {
         return try rows.first?.get("is_suppressed") ?? false
     }
 
-    /// A message has arrived: soft bounces count no more. For channels where the next hop's word is the recipient's, such as
-    /// Telegram; a mail relay's acceptance says nothing of the mailbox.
+    /// A message has arrived: soft bounces count no more.
+    ///
+    /// For channels where the next hop's word is the recipient's, such as Telegram; a mail relay's acceptance says
+    /// nothing of the mailbox.
     package static func clearSoftBounces(
         of address: Address,
         at moment: Instant,
@@ -116,5 +118,5 @@ package enum Suppression {
         "select bursar.suppressed_for($1::bigint, $2, $3::bytea, $4::timestamptz) as reason"
     )
 
-    package static let statements = [placing, counting, clearing, asking]
+    package static let all = [placing, counting, clearing, asking]
 }

@@ -17,7 +17,8 @@ struct StatementTests {
         + ContractCommand.all.map(\.statement) + DemoStatements.all + ExplainStatements.all + InvariantStatements.all
         + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all
         + WebhookDesk.Statements.all + ChannelStatements.all + EndpointCommands.all.map(\.statement)
-        + NoticeStatements.all + StandingStatements.all
+        + NoticeStatements.all + PayerCommands.all.map(\.statement) + DeliveryReportStatements.all
+        + Suppression.all + Consent.all + StandingStatements.all
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {
@@ -46,7 +47,7 @@ struct StatementTests {
     func noneIsForgotten() {
         let known = Set(Self.listed.map(\.name))
         var seen = 0
-        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Standing"] {
+        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing"] {
             for file in files(in: "\(Program.project)/Sources/\(room)", ending: ".swift") {
                 for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {
                     seen += 1

@@ -194,6 +194,9 @@ begin
     then
         return false;
     end if;
+    if bursar.suppressed_for(of_tenant, on_channel, hash, moment) is not null then
+        return true;
+    end if;
     perform bursar.suppress(of_tenant, on_channel, hash, 'soft_bounces', of_source, soft_bounced.evidence, moment + interval '30 days', moment);
     return true;
 end

@@ -52,7 +52,8 @@ struct ContactsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "put",
             abstract: "Say where a payer is reached on a channel.",
-            discussion: "The address before it is kept as replaced. The audit trail names the channel, never the address."
+            discussion:
+                "The address before it is kept as replaced. The audit trail names the channel, never the address."
         )
 
         @Argument(help: "The tenant: id or ref.") var tenant: String

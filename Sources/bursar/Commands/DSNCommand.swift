@@ -26,7 +26,8 @@ struct DSNCommand: AsyncParsableCommand {
             let what = [kind, status].compactMap(\.self).joined(separator: " ")
             let of = message.map { " of message \($0)" } ?? ""
             let again = known ? ", known already" : ""
-            return "\(file): report \(report)\(again), \(state)\(what.isEmpty ? "" : ": \(what)")\(of); \(outcome ?? "-")"
+            return
+                "\(file): report \(report)\(again), \(state)\(what.isEmpty ? "" : ": \(what)")\(of); \(outcome ?? "-")"
         }
     }
 
@@ -41,7 +42,9 @@ struct DSNCommand: AsyncParsableCommand {
                 """
         )
 
-        @Argument(help: ArgumentHelp("Files, each with one mail; standard input where none is named.", valueName: "file"))
+        @Argument(
+            help: ArgumentHelp("Files, each with one mail; standard input where none is named.", valueName: "file")
+        )
         var files: [String] = []
         @OptionGroup var options: GlobalOptions
 
@@ -67,7 +70,9 @@ struct DSNCommand: AsyncParsableCommand {
             let unread = answers.filter { $0.standing.state == "unreadable" }
             guard unread.isEmpty else {
                 for answer in unread {
-                    Terminal.complain("\(answer.file) could not be read; it is kept: bursar dsn show \(answer.standing.report)")
+                    Terminal.complain(
+                        "\(answer.file) could not be read; it is kept: bursar dsn show \(answer.standing.report)"
+                    )
                 }
                 throw ExitCode(ExitStatus.badData.rawValue)
             }
@@ -100,7 +105,9 @@ struct DSNCommand: AsyncParsableCommand {
                 "state": .text(state), "before": .whole(before), "limit": .whole(limit),
             ]
             try await BusinessCall(options: options).perform("dsn.list", body) { (rows: [Row]) in
-                var table = TextTable(["REPORT", "RECEIVED", "FROM", "STATE", "KIND", "STATUS", "MESSAGE", "WHAT WAS DONE"])
+                var table = TextTable([
+                    "REPORT", "RECEIVED", "FROM", "STATE", "KIND", "STATUS", "MESSAGE", "WHAT WAS DONE",
+                ])
                 for row in rows {
                     table.add([
                         "\(row.report)", row.receivedAt, row.transport ?? row.source, row.state, row.kind ?? "-",
@@ -128,9 +135,13 @@ struct DSNCommand: AsyncParsableCommand {
                 var fields = shown
                 var raw: String?
                 if case .text(let text) = fields.removeValue(forKey: "raw") {
-                    raw = Data(base64Encoded: text, options: .ignoreUnknownCharacters).map { String(decoding: $0, as: UTF8.self) }
+                    raw = Data(base64Encoded: text, options: .ignoreUnknownCharacters).map {
+                        String(decoding: $0, as: UTF8.self)
+                    }
                 }
-                return (JSONTree.object(fields).lines() + [raw].compactMap { $0.map { "\n\($0)" } }).joined(separator: "\n")
+                return (JSONTree.object(fields).lines() + [raw].compactMap { $0.map { "\n\($0)" } }).joined(
+                    separator: "\n"
+                )
             }
         }
     }

@@ -54,7 +54,8 @@ struct SuppressionsCommand: AsyncParsableCommand {
                 )
                 for row in rows {
                     table.add([
-                        "\(row.id)", row.tenantId.map { "\($0)" } ?? "all", row.channel, row.hash, row.reason, row.source,
+                        "\(row.id)", row.tenantId.map { "\($0)" } ?? "all", row.channel, row.hash, row.reason,
+                        row.source,
                         row.placedAt, row.expiresAt ?? "-", row.inForce ? "yes" : "no", row.evidence,
                     ])
                 }

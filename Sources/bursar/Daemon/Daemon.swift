@@ -46,7 +46,9 @@ struct Daemon: Sendable {
         leaseDatabase = PostgresPool(configuration, size: 1, loop: try SocketLoop(name: "lease"), logger: logger)
         let watch = settings.database.watchConfiguration().map { Watch($0, loop: loop, logger: logger) }
         schema = SchemaGuard(settings: settings.database, loop: loop)
-        inbox = try settings.http.address.map { try PublicInbox($0, settings, mappings: Self.noMappings, logger: logger) }
+        inbox = try settings.http.address.map {
+            try PublicInbox($0, settings, mappings: Self.noMappings, logger: logger)
+        }
         webhooks = WebhookKeeper(file: settings.webhookSources, intake: inbox?.intake, logger: logger)
         notices = try NoticeHouse(settings, database: database, logger: logger)
         let webhooks = webhooks

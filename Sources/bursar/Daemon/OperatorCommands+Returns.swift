@@ -9,7 +9,11 @@ extension OperatorCommands {
     static func returns(_ request: OperatorRequest, daemon: Daemon) async throws -> JSONText? {
         guard request.command == "dsn.ingest" else { return nil }
         guard !request.body.isEmpty else {
-            throw CommandFailure(.badData, "there is no mail", remedy: "give the mail on standard input, or name its file")
+            throw CommandFailure(
+                .badData,
+                "there is no mail",
+                remedy: "give the mail on standard input, or name its file"
+            )
         }
         let reports = DeliveryReports(key: try daemon.settings.returns.key(), mappings: daemon.statusMappings)
         let desk = ReportDesk(reports: reports, database: daemon.database, actor: request.actor)

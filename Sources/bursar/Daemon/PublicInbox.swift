@@ -15,7 +15,7 @@ struct PublicInbox: Sendable {
     private let database: PostgresPool
     private let desk: PublicDesk
 
-    /// - Parameter mappings: how the status posts of transports are read, by transport.
+    /// The mappings say how the status posts of transports are read, by transport.
     init(
         _ address: PublicAddress,
         _ settings: Settings,

@@ -20,7 +20,9 @@ struct PublicRoutes: PublicSurface {
         group.take(head, body, answer)
     }
 
-    private func group(of head: PublicHead) -> (any PublicRouteGroup)? { groups.first { head.path.hasPrefix($0.prefix) } }
+    private func group(of head: PublicHead) -> (any PublicRouteGroup)? {
+        groups.first { head.path.hasPrefix($0.prefix) }
+    }
 
     private func up(_ head: PublicHead) -> PublicAnswer {
         switch head.method {

@@ -29,7 +29,7 @@ struct BusinessCall {
             let things = command.prefix { $0 != "." }
             throw CommandFailure(
                 .badData,
-                "there is no such \(things.dropLast())",
+                "there is no such \(things.last == "s" ? things.dropLast() : things)",
                 remedy: "list them with: bursar \(things) list"
             )
         }
