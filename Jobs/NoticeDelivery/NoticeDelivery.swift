@@ -46,6 +46,7 @@ package struct NoticeDelivery: Job {
         }
         let work = DeliveryWork(context, house: house, chunk: parameters.chunk)
         try await work.recover()
+        try await work.readReports()
         try await work.tellEvents()
         try await work.sendAll(step: "send")
         _ = try await context.carryOut(inspection)

@@ -5,6 +5,8 @@ package struct ChannelBook: Sendable {
     package let channels: [NoticeChannel: Channel]
     /// Where it was read; nil where nothing is configured.
     package let file: String?
+    /// How the status posts of transports are read, by the transport's name.
+    package let statuses: [String: StatusMapping]
 
     /// One channel.
     package struct Channel: Sendable, Equatable {
@@ -66,9 +68,14 @@ package struct ChannelBook: Sendable {
         }
     }
 
-    package init(_ channels: [NoticeChannel: Channel], file: String? = nil) {
+    package init(
+        _ channels: [NoticeChannel: Channel],
+        file: String? = nil,
+        statuses: [String: StatusMapping] = [:]
+    ) {
         self.channels = channels
         self.file = file
+        self.statuses = statuses
     }
 
     package subscript(channel: NoticeChannel) -> Channel? { channels[channel] }

@@ -1,10 +1,9 @@
-internal import Schedules
 internal import Yams
 
 /// What a provider's posts about messages mean.
 extension ChannelReader {
     /// Reads the `status` of a transport.
     mutating func readStatus(_ node: Node, of transport: String) {
-        yaml.report(node, "this program does not read the status posts of \(transport)", remedy: "leave status out")
+        if let mapping = StatusMapping(node, of: transport, with: &yaml) { statuses[transport] = mapping }
     }
 }

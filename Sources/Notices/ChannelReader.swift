@@ -48,7 +48,7 @@ extension ChannelBook {
         var channels = ChannelReader(file: file, folder: folder, reader: reader)
         let found = channels.file(text)
         guard channels.yaml.problems.isEmpty else { throw ChannelProblems(channels.yaml.problems) }
-        return ChannelBook(found, file: file)
+        return ChannelBook(found, file: file, statuses: channels.statuses)
     }
 }
 
@@ -57,6 +57,8 @@ struct ChannelReader {
     let folder: String
     let reader: ChannelBook.Reader
     var yaml: YAMLReader
+    /// What the providers' posts mean, by transport.
+    var statuses: [String: StatusMapping] = [:]
 
     typealias Fields = YAMLReader.Fields<ChannelKey>
 

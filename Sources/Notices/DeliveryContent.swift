@@ -5,7 +5,7 @@ package import Postgres
 
 /// What claimed messages speak of, read in the transaction of the claim: what is said is what was decided upon.
 package struct DeliveryContent: Sendable {
-    private let invoices: [Int64: NoticeFacts.Invoice]
+    private var invoices: [Int64: NoticeFacts.Invoice]
     private let subscriptions: [Int64: NoticeFacts.Subscription]
     private let events: [Int64: Event]
     private let issuers: [Int64: NoticeFacts.Issuer]
@@ -26,7 +26,24 @@ package struct DeliveryContent: Sendable {
             DeliveryContentStatements.events.bind(notices.map(\.tenant), notices.map(\.event)),
             DeliveryContentStatements.issuers.bind(Array(Set(notices.map(\.issuer))).sorted()),
         ])
-        return try DeliveryContent(answers)
+        var content = try DeliveryContent(answers)
+        try await content.addQRs(messages, in: transaction)
+        return content
+    }
+
+    /// Invoices of mails that are unpaid and have no QR yet get one, where the issuer has an account for it.
+    private mutating func addQRs(_ messages: [ClaimedMessage], in transaction: Transaction) async throws {
+        let notices = messages.filter { $0.channel == .email }.flatMap(\.notices)
+        var wanted: [Int64: (tenant: Int64, issuer: Int64, invoice: NoticeFacts.Invoice)] = [:]
+        for notice in notices {
+            guard let invoice = notice.invoice.flatMap({ invoices[$0] }), invoice.qr == nil, invoice.open.minorUnits > 0
+            else { continue }
+            wanted[invoice.id] = (notice.tenant, notice.issuer, invoice)
+        }
+        guard !wanted.isEmpty else { return }
+        let now = try await DeliveryFacts.now(in: transaction)
+        let sorted = wanted.values.sorted { $0.invoice.id < $1.invoice.id }
+        for (invoice, qr) in try await LetterQRs.present(sorted, now: now, in: transaction) { invoices[invoice]?.qr = qr }
     }
 
     private init(_ answers: [Rows]) throws {

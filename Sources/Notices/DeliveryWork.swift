@@ -15,6 +15,8 @@ package struct DeliveryHouse: Sendable {
     /// Where one click unsubscribes; nil for what cannot be declined, or where no address is public.
     package var unsubscribe: @Sendable (ClaimedMessage) -> String?
     package var journal: SendJournal?
+    /// Reads what came back; nil for whoever does not.
+    package var reports: DeliveryReports?
 
     package init(
         desk: any MessageDesk,
@@ -22,13 +24,15 @@ package struct DeliveryHouse: Sendable {
         render:
             @escaping @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?),
         unsubscribe: @escaping @Sendable (ClaimedMessage) -> String? = { _ in nil },
-        journal: SendJournal? = nil
+        journal: SendJournal? = nil,
+        reports: DeliveryReports? = nil
     ) {
         self.desk = desk
         self.rules = rules
         self.render = render
         self.unsubscribe = unsubscribe
         self.journal = journal
+        self.reports = reports
     }
 }
 
@@ -50,6 +54,9 @@ package struct DeliveryWork: Sendable {
         self.house = house
         self.chunk = chunk
     }
+
+    /// Applies the reports that came back since: nothing goes to an address of which it is known that it is gone.
+    package func readReports() async throws { _ = try await house.reports?.process(in: context) }
 
     /// Plans the notices of events that nobody was told of yet.
     package func tellEvents() async throws {

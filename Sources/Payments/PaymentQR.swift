@@ -34,6 +34,24 @@ package struct PaymentQR: Sendable {
         }
     }
 
+    /// A QR for what is open on an invoice, on an account; the merchant is a JSON object of the account's rules.
+    package init(
+        invoice: Int64,
+        number: String,
+        amount: Money,
+        account: (account: String, name: String, merchant: String),
+        lifetime: Duration,
+        now: Instant
+    ) throws {
+        self.invoice = invoice
+        self.number = number
+        self.amount = amount
+        (self.account, name) = (account.account, account.name)
+        merchant = try JSONText(account.merchant).decoded(as: Merchant.self)
+        self.lifetime = lifetime
+        self.now = now
+    }
+
     /// Reads what is open on an invoice, and an account of its issuer; the issuer's first Bakong account where none is named.
     ///
     /// - Throws: `PostgresError` with BU004 and a hint where there is no such invoice or account.
@@ -43,13 +61,11 @@ package struct PaymentQR: Sendable {
             throw PostgresError(.decoding, "the invoice cannot be read", statement: PaymentQRStatements.read.name)
         }
         let currency = try Currency(known: row.get("currency"))
-        return PaymentQR(
-            invoice: try row.get("invoice_id"),
+        return try PaymentQR(
+            invoice: row.get("invoice_id"),
             number: try row.get("number"),
             amount: Money(minorUnits: try row.get("open_amount"), currency: currency),
-            account: try row.get("account"),
-            name: try row.get("name"),
-            merchant: try JSONText(try row.get("merchant", as: String.self)).decoded(as: Merchant.self),
+            account: (try row.get("account"), try row.get("name"), try row.get("merchant")),
             lifetime: try row.get("qr_lifetime"),
             now: try row.get("now")
         )
@@ -82,7 +98,7 @@ package struct PaymentQR: Sendable {
     }
 
     /// The end of the invoice's number, and its time in letters and digits: at most 25 characters.
-    private var billNumber: String {
+    package var billNumber: String {
         let moment = String(now.milliseconds % 2_176_782_336, radix: 36, uppercase: true)
         return "\(number.suffix(18))-\(moment)"
     }

@@ -44,6 +44,67 @@ $$
 $$;
 grant execute on function bursar.channels_at_rest() to bursar_app, bursar_ops, bursar_scan;
 
+-- QRs in letters --------------------------------------------------------------------------------------------------------------
+
+-- When an attempt is asked about next. The QR of a letter lives for days: after the first half hour it is asked about less often, up
+-- to once an hour, which the reconciliation does anyway.
+create or replace function bursar.next_lookup(asked_at timestamptz, expires_at timestamptz, tries integer) returns timestamptz
+language sql immutable parallel safe
+begin atomic
+    select case
+        when asked_at < expires_at
+            then least(
+                asked_at + case when tries < 30 then least(interval '60 s', interval '5 s' * power(2, least(tries, 10)))
+                    else least(interval '1 hour', interval '60 s' * (tries - 28)) end,
+                expires_at + interval '30 s')
+        else (
+            select min(expires_at + sweep)
+            from unnest(array[interval '30 s', interval '1 hour', interval '24 hours', interval '72 hours']) as sweep
+            where expires_at + sweep > asked_at
+        )
+    end;
+end;
+
+-- The account whose QRs go into letters: one of the issuer's Bakong accounts whose QRs live for a day at least; none otherwise.
+create function bursar.letter_accounts(of_issuers bigint[]) returns table (issuer_id bigint, currency text, account text, name text,
+    merchant text, qr_lifetime interval)
+language sql stable security definer set search_path = pg_catalog, bursar as
+$$
+    select distinct on (a.issuer_id, a.currency) a.issuer_id, a.currency, a.account, a.name, a.merchant::text, a.qr_lifetime
+    from bursar.receiving_account a
+    where a.issuer_id = any (of_issuers) and a.provider = 'bakong' and a.retired_at is null and a.qr_lifetime >= interval '1 day'
+    order by a.issuer_id, a.currency, a.id
+$$;
+
+-- Presents the QRs of letters: invoices of the tenants that the transaction names, the accounts, texts and bill numbers. One that
+-- cannot be asked for any more is left out.
+create function bursar.present_in_letters(of_tenants bigint[], invoices bigint[], accounts text[], qrs text[], bills text[], amounts bigint[])
+    returns integer
+language plpgsql security definer set search_path = pg_catalog, bursar as
+$$
+declare
+    asked     record;
+    presented integer := 0;
+begin
+    for asked in
+        select * from unnest(of_tenants, invoices, accounts, qrs, bills, amounts) as g (tenant, invoice, account, qr, bill, amount)
+        where g.tenant = any (bursar.tenants())
+            and exists (select from bursar.invoice i where i.tenant_id = g.tenant and i.id = g.invoice)
+        order by g.invoice
+    loop
+        begin
+            perform bursar.present_payment(asked.invoice, asked.account, asked.qr, asked.bill, asked.amount, null, null, 'a letter');
+            presented := presented + 1;
+        exception when sqlstate 'BU002' or sqlstate 'BU003' then
+            null;
+        end;
+    end loop;
+    return presented;
+end
+$$;
+grant execute on function bursar.letter_accounts(bigint[]),
+    bursar.present_in_letters(bigint[], bigint[], text[], text[], text[], bigint[]) to bursar_app;
+
 -- Stopping and going on. What is stopped is put off, and nothing of it is lost but what is not worth saying any more.
 create function bursar.stop_notices(what text, reason text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, bursar as

@@ -256,6 +256,11 @@ begin atomic
                     and (t.expires_at > as_of or exists (
                         select from bursar.payment_lookup l
                         where l.tenant_id = t.tenant_id and l.attempt_id = t.id and l.purpose = 'payment'))
+                    -- A QR of a letter lives for days: it is no payment under way once it was asked about after grace, just now.
+                    and not (t.state = 'presented' and t.presented_at < as_of - interval '1 hour' and exists (
+                        select from bursar.payment_lookup l
+                        where l.tenant_id = t.tenant_id and l.attempt_id = t.id and l.conclusive_at >= k.grace_over
+                            and l.conclusive_at >= as_of - interval '2 hours'))
                 union all
                 select format('suspense %s (%s, %s)', p.id, bursar.told_money(p.amount, p.currency), p.reason)
                 from bursar.suspense p

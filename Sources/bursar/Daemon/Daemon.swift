@@ -46,11 +46,12 @@ struct Daemon: Sendable {
         leaseDatabase = PostgresPool(configuration, size: 1, loop: try SocketLoop(name: "lease"), logger: logger)
         let watch = settings.database.watchConfiguration().map { Watch($0, loop: loop, logger: logger) }
         schema = SchemaGuard(settings: settings.database, loop: loop)
+        notices = try NoticeHouse(settings, database: database, logger: logger)
+        let notices = notices
         inbox = try settings.http.address.map {
-            try PublicInbox($0, settings, mappings: Self.noMappings, logger: logger)
+            try PublicInbox($0, settings, mappings: { notices.statuses }, logger: logger)
         }
         webhooks = WebhookKeeper(file: settings.webhookSources, intake: inbox?.intake, logger: logger)
-        notices = try NoticeHouse(settings, database: database, logger: logger)
         let webhooks = webhooks
         let registry = JobRegistry.shipped(
             settings,
@@ -250,11 +251,6 @@ private struct Opening: Service {
 }
 
 extension Daemon {
-    /// How the status posts of transports are read; none where the configuration names none.
-    var statusMappings: @Sendable () -> [String: StatusMapping] { Self.noMappings }
-
-    private static let noMappings: @Sendable () -> [String: StatusMapping] = { [:] }
-
     /// Whether the loops that claim, keep time, keep the lease and look round all come round, whatever the database says.
     var isTurning: Bool { Self.areTurning(node.loops.map { ($0.pulse.sinceTurn, $0.patience) }) }
 

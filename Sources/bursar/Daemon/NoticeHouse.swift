@@ -31,6 +31,9 @@ final class NoticeHouse: Sendable {
         journal = Self.journal(settings.noticeFolder, logger)
     }
 
+    /// How the status posts of transports are read.
+    var statuses: [String: StatusMapping] { channels.desk?.book.statuses ?? [:] }
+
     /// Reads all of them; one that has an error is told, and the others count.
     func load() -> [any Error] {
         var errors: [any Error] = []
@@ -73,7 +76,8 @@ final class NoticeHouse: Sendable {
                 return UnsubscribeToken(tenant: message.tenant, channel: message.channel.rawValue)
                     .url(base: publicURL, key: key)
             },
-            journal: journal
+            journal: journal,
+            reports: DeliveryReports(key: key, mappings: { self.statuses })
         )
     }
 

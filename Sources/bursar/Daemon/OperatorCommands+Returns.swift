@@ -15,7 +15,7 @@ extension OperatorCommands {
                 remedy: "give the mail on standard input, or name its file"
             )
         }
-        let reports = DeliveryReports(key: try daemon.settings.returns.key(), mappings: daemon.statusMappings)
+        let reports = DeliveryReports(key: try daemon.settings.returns.key(), mappings: { daemon.notices.statuses })
         let desk = ReportDesk(reports: reports, database: daemon.database, actor: request.actor)
         return JSONText(JSON.text(of: try await desk.ingest(request.body)))
     }
