@@ -36,7 +36,7 @@ import Testing
             #expect(try folder.warnings(today: "2026-11-01").isEmpty)
             let soon = try folder.warnings(today: "2026-11-02")
             #expect(soon.count == 1 && soon[0].hasPrefix("calendars/kh.yaml:4:8: warning: "), "\(soon)")
-            #expect(soon[0].contains("ends on 2026-12-31, in 59 days"), "\(soon)")
+            #expect(soon.joined().contains("ends on 2026-12-31, in 59 days"), "\(soon)")
             let over = try folder.warnings(today: "2027-01-10")
             #expect(over.count == 1 && over[0].contains("ended on 2026-12-31, 10 days ago"), "\(over)")
         }

@@ -41,12 +41,12 @@ import Testing
         let found = try problems(PolicyText.suspending, [("grace_days: 9", "grace_days: 8")])
         #expect(found.count == 1, "\(found)")
         #expect(
-            found[0].hasPrefix(
+            found.joined().hasPrefix(
                 "dunning.yaml:6:33: the final notice comes too late for 8 days of payment grace: day 3, 3 closed"
             ),
             "\(found)"
         )
-        #expect(found[0].contains("offset_days to 2 at most"), "\(found)")
+        #expect(found.joined().contains("offset_days to 2 at most"), "\(found)")
         #expect(try problems(PolicyText.suspending, [("true }", "true, minimum_notice: 73h }")]).count == 1)
     }
 
@@ -56,7 +56,7 @@ import Testing
         try PolicyFolder.with(text) { folder in
             let warnings = try folder.warnings()
             #expect(warnings.count == 1 && warnings[0].hasPrefix("dunning.yaml:6:33: warning: "), "\(warnings)")
-            #expect(warnings[0].contains("payment_grace_days"), "\(warnings)")
+            #expect(warnings.joined().contains("payment_grace_days"), "\(warnings)")
         }
     }
 
