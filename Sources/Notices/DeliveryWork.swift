@@ -195,7 +195,9 @@ package struct DeliveryWork: Sendable {
             content: rendered,
             date: now,
             unsubscribe: unsubscribe,
-            facts: MessageFacts.json(message, facts)
+            facts: MessageFacts.json(message, facts),
+            tenant: message.tenant,
+            category: message.category
         )
         return end(message, await handOver(outgoing), rendered, now)
     }
