@@ -4,8 +4,8 @@ import CCurl
 extension SMTPConnection {
     /// Gives the relay one message, and says how far it came.
     func deliver(_ envelope: SMTPEnvelope, _ isInterrupted: @escaping () -> OutboundError.Code?) -> SMTPOutcome {
-        let bounds = Bounds(deadline: .now + relay.timeout, isInterrupted: isInterrupted)
         let wire = envelope.wire
+        let bounds = Bounds(deadline: .now + relay.timeout, isInterrupted: isInterrupted)
         if let refused = refusedHere(envelope, wire) { return refused }
         standing = .broken
         if let ended = begin(envelope, size: wire.count, bounds) { return ended }
