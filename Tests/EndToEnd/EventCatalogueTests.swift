@@ -44,6 +44,6 @@ struct EventCatalogueTests {
 
     /// A kind, of the subjects that there are.
     private static var kind: Regex<(Substring, Substring)> {
-        /['"]((?:bakong|contact|credit|demo|drill|endpoint|invoice|issuer|notices|payer|payment|plan_version|policy|provider|rate|receiving_account|schedule|statement|subscription|suppression|suspense|tenant|unpark|webhooks|write_off)\.[a-z_]+)['"]/
+        /['"]((?:backup|bakong|consent|contact|credit|delivery_report|demo|drill|endpoint|invoice|issuer|notices|payer|payment|plan_version|policy|provider|rate|receiving_account|schedule|statement|subscription|suppression|suspense|tenant|unpark|webhooks|write_off)\.[a-z_]+)['"]/
     }
 }
