@@ -145,7 +145,8 @@ package struct Dunning: Job {
         let counters = checkpoint.counters
         var said = ["planned \(counters["planned", default: 0]) notices"]
         for (name, words) in [
-            ("skipped", "skipped"), ("superseded", "steps were over already"), ("overtaken", "overtaken by a later step"),
+            ("skipped", "skipped"), ("superseded", "steps were over already"),
+            ("overtaken", "overtaken by a later step"),
         ] {
             if let count = counters[name], count > 0 { said.append("\(count) \(words)") }
         }

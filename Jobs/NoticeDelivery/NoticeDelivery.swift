@@ -34,7 +34,7 @@ package struct NoticeDelivery: Job {
     private let house: @Sendable () -> DeliveryHouse?
     private let inspection: any Inspection
 
-    /// - Parameter house: what this node delivers with; nil while its files cannot be used.
+    /// The house is what this node delivers with; nil while its files cannot be used.
     package init(_ house: @escaping @Sendable () -> DeliveryHouse?, inspection: any Inspection) {
         self.house = house
         self.inspection = inspection

@@ -10,8 +10,7 @@ package struct DeliveryHouse: Sendable {
     /// The rules by which a notice's payer is written to.
     package var rules: @Sendable (DeliveryFacts) -> DeliveryRules
     /// Makes the text of a message; where a template of a tenant cannot be used the second value says so.
-    package var render:
-        @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?)
+    package var render: @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?)
     /// Where one click unsubscribes; nil for what cannot be declined, or where no address is public.
     package var unsubscribe: @Sendable (ClaimedMessage) -> String?
     package var journal: SendJournal?

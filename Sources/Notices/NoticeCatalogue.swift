@@ -1,4 +1,6 @@
-/// What is said, and which event makes it said. Every kind of event stands here: with a category, or with why nobody is told.
+/// What is said, and which event makes it said.
+///
+/// Every kind of event stands here: with a category, or with why nobody is told.
 package enum NoticeCatalogue {
     /// A kind of thing to say; its name is that of its templates.
     package struct Category: Hashable, Sendable {
@@ -86,7 +88,8 @@ package enum NoticeCatalogue {
             [
                 "subscription.created", "subscription.changed", "subscription.cancellation_set",
                 "subscription.kept", "subscription.paused", "subscription.resumed", "subscription.held",
-                "subscription.released", "contact.put", "contact.removed", "contact.erased", "payer.changed", "consent.granted",
+                "subscription.released", "contact.put", "contact.removed", "contact.erased", "payer.changed",
+                "consent.granted",
                 "consent.withdrawn",
                 "endpoint.put", "endpoint.enabled", "endpoint.secret_rotated",
             ]

@@ -8,7 +8,8 @@ struct EventCatalogueTests {
     @Test("Every kind of event that the sources write leads to a notice, or says why nobody is told")
     func complete() {
         var seen: Set<String> = []
-        for room in ["Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "bursar"] {
+        for room in ["Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "bursar"]
+        {
             let folder = "\(Program.project)/Sources/\(room)"
             for file in files(in: folder, ending: ".swift") + files(in: folder, ending: ".up.sql") {
                 for line in contents(of: file).split(separator: "\n") where line.contains(Self.writing) {
