@@ -115,10 +115,12 @@ final class SMTPDesk: Sendable {
         }
     }
 
-    func finish(_ letter: Letter, _ outcome: SMTPOutcome) {
+    /// Tells who waits; the lane counts as idle before it is told, so that its next message needs no lane of its own.
+    func finish(_ letter: Letter, _ outcome: SMTPOutcome, _ lane: SMTPLane) {
         state.withLock { state in
             state.working[letter.id] = nil
             state.cancelled.remove(letter.id)
+            state.idle.append(lane)
         }
         letter.waiter.resume(returning: outcome)
     }

@@ -84,7 +84,7 @@ final class SMTPLane: @unchecked Sendable {
     private func deliver(_ letter: SMTPDesk.Letter) {
         let began = ContinuousClock.now
         let outcome = attempt(letter)
-        desk.finish(letter, outcome.taking(.now - began))
+        desk.finish(letter, outcome.taking(.now - began), self)
         // Only now: who waits for the message need not wait for the tidying up.
         if let connection, !connection.settle() { dropConnection(politely: false) }
     }
