@@ -44,7 +44,7 @@ package struct NoticeDelivery: Job {
         guard let house = house() else {
             throw JobError(.transient, "the files of notices of this node cannot be used; bursar status says why")
         }
-        let work = DeliveryWork(context, house: house, chunk: parameters.chunk)
+        let work = DeliveryWork(context.alongIndexes, house: house, chunk: parameters.chunk)
         try await work.recover()
         try await work.readReports()
         try await work.tellEvents()
