@@ -145,7 +145,9 @@ extension DeliveryReport {
         }
         // A Message-ID inside of the delivery status is the report's own.
         let behind = parts[status].body.endIndex
-        let isPart = Self.statusTypes.contains(parts[status].contentType.type) && mail.body.indices.contains(behind)
+        let isPart =
+            Self.statusTypes.contains(parts[status].contentType.type)
+            && (mail.body.startIndex...mail.body.endIndex).contains(behind)
         messageID = messageID ?? Self.strayMessageID(in: isPart ? mail.body[behind...] : mail.body)
         let threads =
             mail.values("in-reply-to")

@@ -193,11 +193,12 @@ package struct DeliveryWork: Sendable {
     private func sendOne(_ message: ClaimedMessage, _ content: DeliveryContent, _ now: Instant) async -> SentMessage {
         let unsubscribe = message.first.class == .optional ? house.unsubscribe(message) : nil
         let facts = content.facts(of: message, unsubscribe: unsubscribe)
-        let rendered: RenderedNotice
+        let rendered: (notice: RenderedNotice, fellBack: String?)
         do {
-            let (notice, fellBack) = try house.render(message, facts)
-            rendered = notice
-            if let fellBack { context.logger.error("a template cannot be used", metadata: ["problem": "\(fellBack)"]) }
+            rendered = try house.render(message, facts)
+            if let why = rendered.fellBack {
+                context.logger.error("a template cannot be used", metadata: ["problem": "\(why)"])
+            }
         } catch {
             context.logger.error("a message cannot be rendered", metadata: ["problem": "\(error)"])
             var outcome = SendOutcome(.configuration, phase: "render", reply: "\(error)")
@@ -215,10 +216,12 @@ package struct DeliveryWork: Sendable {
             channel: message.channel,
             recipient: message.first.recipient ?? "",
             recipientName: TemplateText.oneLine(message.first.payer),
-            content: rendered,
+            content: rendered.notice,
             date: now,
             unsubscribe: unsubscribe,
-            facts: MessageFacts.json(message, facts)
+            facts: MessageFacts.json(message, facts),
+            tenant: message.tenant,
+            category: message.category
         )
         return end(message, await handOver(outgoing), rendered, now)
     }
@@ -256,7 +259,7 @@ package struct DeliveryWork: Sendable {
     private func end(
         _ message: ClaimedMessage,
         _ outcome: SendOutcome,
-        _ content: RenderedNotice?,
+        _ content: (notice: RenderedNotice, fellBack: String?)?,
         _ now: Instant
     ) -> SentMessage {
         let next = MessageNext.judge(
@@ -273,7 +276,8 @@ package struct DeliveryWork: Sendable {
             transport: outcome.transport ?? "none",
             next: next,
             startedAt: now,
-            content: content
+            content: content?.notice,
+            fellBack: content?.fellBack
         )
     }
 

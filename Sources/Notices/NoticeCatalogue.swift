@@ -50,19 +50,70 @@ package enum NoticeCatalogue {
         Category("operations", .operator, .atLeastOnce, [.event], [.operator], days: 7),
     ]
 
-    /// What each kind of event leads to.
-    package static let tellings: [String: Telling] = [
-        "invoice.issued": .category("invoice_issued"),
-        "payment.received": .category("payment_received"),
-        "payment.mismatched": .category("payment_mismatched"),
-        "payment.reversed": .category("payment_returned"),
-        "payment.refunded": .category("payment_returned"),
-        "subscription.suspended": .category("subscription_suspended"),
-        "subscription.reactivated": .category("subscription_reactivated"),
-        "subscription.canceled": .category("subscription_ended"),
-        "subscription.expired": .category("subscription_ended"),
-        "drill.failed": .category("operations"),
-        "backup.failed": .category("operations"),
+    /// What each kind of event leads to; those of runs and schedules are the engine's, and alarms tell of them.
+    package static let tellings: [String: Telling] = {
+        var tellings: [String: Telling] = [
+            "invoice.issued": .category("invoice_issued"),
+            "payment.received": .category("payment_received"),
+            "payment.mismatched": .category("payment_mismatched"),
+            "payment.reversed": .category("payment_returned"),
+            "payment.refunded": .category("payment_returned"),
+            "subscription.suspended": .category("subscription_suspended"),
+            "subscription.reactivated": .category("subscription_reactivated"),
+            "subscription.canceled": .category("subscription_ended"),
+            "subscription.expired": .category("subscription_ended"),
+            "drill.failed": .category("operations"),
+            "backup.failed": .category("operations"),
+        ]
+        for (why, kinds) in silent {
+            for kind in kinds { tellings[kind] = .silent(why) }
+        }
+        return tellings
+    }()
+
+    private static let silent = [
+        (
+            "our own act, of which the house knows",
+            [
+                "issuer.created", "policy.created", "plan_version.created", "tenant.created", "tenant.changed",
+                "rate.set", "receiving_account.put", "demo.loaded", "statement.imported",
+                "bakong.token_stored", "notices.stopped", "notices.resumed", "provider.set", "provider.closed",
+                "schedule.paused", "schedule.resumed", "webhooks.replayed", "drill.passed", "delivery_report.reread",
+            ]
+        ),
+        (
+            "what the payer's own side asked for",
+            [
+                "subscription.created", "subscription.changed", "subscription.cancellation_set",
+                "subscription.kept", "subscription.paused", "subscription.resumed", "subscription.held",
+                "subscription.released", "contact.put", "contact.removed", "contact.erased", "payer.changed", "consent.granted",
+                "consent.withdrawn",
+                "endpoint.put", "endpoint.enabled", "endpoint.secret_rotated",
+            ]
+        ),
+        (
+            "time brings it about, and the invoice tells of it",
+            [
+                "subscription.started", "subscription.trial_ended", "subscription.overdue",
+                "subscription.paid",
+            ]
+        ),
+        (
+            "for a person of the house, whom an alarm tells",
+            [
+                "subscription.parked", "subscription.unparked", "subscription.notice_waived",
+                "unpark.proposed", "unpark.approved", "suspense.assigned", "suspense.refunded",
+                "suspense.written_off", "suspense.went_back", "write_off.requested", "suppression.placed",
+                "suppression.released", "endpoint.disabled",
+            ]
+        ),
+        (
+            "another event of the same act tells the payer",
+            [
+                "payment.recorded", "payment.presented", "payment.released", "credit.applied",
+                "invoice.written_off",
+            ]
+        ),
     ]
 }
 

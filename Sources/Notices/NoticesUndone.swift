@@ -47,7 +47,7 @@ package enum NoticesUndoneStatements {
 /// Every statement of this room's planning and delivery.
 package enum NoticeStatements {
     package static let all =
-        PlanningStatements.all + DeliveryStatements.all + DeliveryContentStatements.all + LetterQRStatements.all + DeliveryRecordStatements.all
+        PlanningStatements.all + DeliveryStatements.all + DeliveryContentStatements.all + LetterQRStatements.all + DemoContactStatements.all + DeliveryRecordStatements.all
         + DeliveryRecoveryStatements.all + NoticesUndoneStatements.all + NoticeInspectionStatements.all
         + ExplainedNoticeStatements.all + NoticeForecastStatements.all + NoticeCommands.all.map(\.statement)
 }

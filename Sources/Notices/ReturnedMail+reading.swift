@@ -94,7 +94,7 @@ extension ReturnedMail {
             if line.starts(with: mark) {
                 let tail = line.dropFirst(mark.count)
                 let isLast = tail.starts(with: "--".utf8)
-                if isLast || tail.allSatisfy(isBlank) {
+                if tail.dropFirst(isLast ? 2 : 0).allSatisfy(isBlank) {
                     if let start { pieces.append(Lines.withoutEnd(body[start..<rest.startIndex])) }
                     start = nil
                     if isLast { return pieces }

@@ -69,6 +69,7 @@ struct TemplateGroup: Sendable, MustacheParent {
         case .flag(let flag): flag
         case .group(let group): group
         case .list(let list): list
+        case .nothing: TemplateNothing()
         case nil: nil
         }
     }
@@ -82,11 +83,20 @@ indirect enum TemplateValue: Sendable {
     case flag(Bool)
     case group(TemplateGroup)
     case list([TemplateGroup])
+    /// A name that is known here and has no value. Mustache would else look for it in the sections around this one, and
+    /// write how late another invoice is.
+    case nothing
 
     fileprivate var cleaned: TemplateValue {
         guard case .text(let text) = self else { return self }
         return .text(TemplateText.oneLine(text))
     }
+}
+
+/// What Mustache takes for no value, and looks no further.
+private struct TemplateNothing: MustacheCustomRenderable {
+    var renderText: String { "" }
+    var isNull: Bool { true }
 }
 
 /// Texts of others, before they stand in a message.
@@ -146,6 +156,7 @@ private struct TemplateFactWriter {
             "due_date": .text(format.date(invoice.dueDate)), "grace_end": .text(format.date(invoice.graceEnd)),
         ])
         group["paid"] = .flag(invoice.open.minorUnits <= 0)
+        for name in TemplateVariable.optionalOfInvoice { group[name] = .nothing }
         let late = invoice.dueDate.days(to: facts.today)
         if late > 0 { group["days_overdue"] = .text(format.days(late)) }
         if late < 0 { group["days_until_due"] = .text(format.days(-late)) }

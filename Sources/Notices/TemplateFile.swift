@@ -89,9 +89,8 @@ private struct TemplateFileReader {
     mutating func read(_ text: String, allowed: [TemplatePart]) {
         var current: (part: TemplatePart, line: Int, lines: [Substring])?
         var isSkipping = false
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        for (index, whole) in lines.enumerated() {
-            let line = whole.last == "\r" ? whole.dropLast() : whole
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        for (index, line) in lines.enumerated() {
             guard line.hasPrefix("=== ") else {
                 if current == nil, !isSkipping, !line.allSatisfy({ $0 == " " }), line.first != "#" {
                     let remedy = "begin with a line such as === subject; notes before it begin with #"

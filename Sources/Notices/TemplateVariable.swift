@@ -134,6 +134,8 @@ extension TemplateVariable {
         ),
     ]
 
+    static let optionalOfInvoice = ofInvoice.filter(\.isOptional).map(\.name)
+
     private static let ofPayment = [
         TemplateVariable("amount", "how much"),
         TemplateVariable("received", "on which day"),

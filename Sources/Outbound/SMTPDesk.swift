@@ -98,7 +98,7 @@ final class SMTPDesk: Sendable {
         }
     }
 
-    /// What a lane does next. A lane that is told to wait may be woken from then on; one that is told to end never is.
+    /// What a lane does next: told to wait it may be woken from then on, told to end it never is.
     func turn(of lane: SMTPLane, hasWaited: Bool) -> Turn {
         state.withLock { state in
             state.idle.removeAll { $0 === lane }

@@ -103,7 +103,7 @@ struct ReturnedMailOracleTests {
     }
 
     /// A mail by the rules, of random shape.
-    private static func mail(_ random: inout ReturnRandom, depth: Int = 0) -> [UInt8] {
+    private static func mail(_ random: inout ReturnRandom, depth: Int = 0, inside: String = "none") -> [UInt8] {
         let end = "\n"
         var text = ""
         for _ in 0..<Int.random(in: 0...4, using: &random) {
@@ -118,7 +118,8 @@ struct ReturnedMailOracleTests {
             text +=
                 "Content-Type: multipart/mixed;\(end) charset=\"us; ascii\"; BOUNDARY=\"\(boundary)\"\(end)\(end)preamble\(end)"
             for _ in 0..<Int.random(in: 1...3, using: &random) {
-                text += "--\(boundary)\(end)\(String(decoding: mail(&random, depth: depth + 1), as: UTF8.self))\(end)"
+                text +=
+                    "--\(boundary)\(end)\(String(decoding: mail(&random, depth: depth + 1, inside: boundary), as: UTF8.self))\(end)"
             }
             text += "--\(boundary)--\(end)epilogue\(end)"
         case 3:
@@ -126,7 +127,8 @@ struct ReturnedMailOracleTests {
                 "Content-Type: message/rfc822\(end)\(end)\(String(decoding: mail(&random, depth: depth + 1), as: UTF8.self))"
         default:
             if Bool.random(using: &random) { text += "Content-Type: Text/HTML; charset=utf-8\(end)" }
-            text += "\(end)body \(Int.random(in: 0...99, using: &random))\(end)--not a boundary\(end)\(end)more"
+            text +=
+                "\(end)body \(Int.random(in: 0...99, using: &random))\(end)--not a boundary\(end)\(end)--\(inside)more\(end)--\(inside)--more\(end)more"
         }
         return Array(text.utf8)
     }

@@ -127,12 +127,14 @@ struct NoticeDeliveryTests {
             try await box.change("select letterbox.reach(1, 'telegram', '4711')")
             box.desk.answer("payer1@example.test", .hard)
             try await box.day("2026-03-10 09:30")
+            try await box.day("2026-03-10 09:35")
             #expect(
                 try await box.notices(of: 1).suffix(2) == ["late|email|hard_failed|-", "late|telegram|accepted|-"]
             )
             #expect(try await box.list("select channel, reason from bursar.suppression") == ["email|hard_bounce"])
             _ = box.desk.take()
             try await box.day("2026-03-15 09:30")
+            try await box.day("2026-03-15 09:35")
             #expect(box.desk.take() == ["final for Tenant 1: 1"])
             #expect(
                 try await box.notices(of: 1).suffix(2) == ["last|email|skipped|suppressed", "last|telegram|accepted|-"]

@@ -72,6 +72,7 @@ final class ScriptedServer: Sendable {
     }
 
     private func accept() {
+        defer { close(listening) }
         while true {
             let connection = Glibc.accept(listening, nil, nil)
             guard connection >= 0 else { return }
@@ -89,8 +90,8 @@ final class ScriptedServer: Sendable {
 
     private func serve(_ connection: Int32) {
         defer {
-            let isOurs = state.withLock { $0.open.remove(connection) != nil }
-            if isOurs { close(connection) }
+            state.withLock { _ = $0.open.remove(connection) }
+            close(connection)
         }
         while let request = read(connection) {
             state.withLock { $0.requests.append(request) }
@@ -141,17 +142,12 @@ final class ScriptedServer: Sendable {
         return request
     }
 
+    /// Wakes every thread; each closes what is its own, since a number that is closed here may be another server's by then.
     private func end() {
-        let open = state.withLock { state in
+        state.withLock { state in
             state.isOver = true
-            defer { state.open = [] }
-            return state.open
-        }
-        for connection in open {
-            shutdown(connection, Int32(SHUT_RDWR))
-            close(connection)
+            for connection in state.open { shutdown(connection, Int32(SHUT_RDWR)) }
         }
         shutdown(listening, Int32(SHUT_RDWR))
-        close(listening)
     }
 }

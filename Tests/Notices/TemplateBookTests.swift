@@ -201,4 +201,17 @@ struct TemplateBookTests {
         let sms = try book.render(category: "overdue", channel: .sms, tenant: nil, locale: "en", facts: facts).notice
         #expect(sms.text.contains("2 invoices, KHR 20,400 and $12.50, is overdue"))
     }
+
+    @Test("What one invoice lacks is not taken from another around it")
+    func noClimbing() throws {
+        let text =
+            "{{#invoice}}{{#invoices}}{{number}}:{{#days_overdue}}{{days_overdue}}{{/days_overdue}} {{/invoices}}{{/invoice}}"
+        let files = ["global/en/overdue.mustache": file("Late", text: text)]
+        try TemplateFolderOfTest.with(files) { folder in
+            let book = try TemplateBook.load(folder: folder)
+            let facts = try NoticeFacts.sample("overdue", .several)
+            let sms = try book.render(category: "overdue", channel: .webhook, tenant: nil, locale: "en", facts: facts)
+            #expect(sms.notice.text == "INV-2026-00199:2 days INV-2026-00207:")
+        }
+    }
 }

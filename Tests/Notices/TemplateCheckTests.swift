@@ -86,6 +86,15 @@ struct TemplateCheckTests {
         )
     }
 
+    @Test("A file with the line ends of Windows is read like any other, with the right places")
+    func windows() throws {
+        let good = Self.head + "Dear {{payer}}\n"
+        #expect(try TemplateFolderOfTest.problems(good.replacing("\n", with: "\r\n")) == [])
+        let bad = Self.head + "Dear\n{{payr}}\n"
+        let found = try TemplateFolderOfTest.problems(bad.replacing("\n", with: "\r\n"))
+        #expect(found.first?.hasPrefix("global/en/final.mustache:7:1: there is no payr here") == true, "\(found)")
+    }
+
     @Test("An SMS of more than six parts is a problem where it stands")
     func longSMS() throws {
         let text = "=== subject\nFinal\n=== text\nx\n=== sms\n" + String(repeating: "ក", count: 67 * 6 + 1) + "\n"

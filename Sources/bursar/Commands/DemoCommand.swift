@@ -1,5 +1,6 @@
 import ArgumentParser
 import Billing
+import Notices
 import Postgres
 import Schedules
 
@@ -87,7 +88,11 @@ struct DemoCommand: AsyncParsableCommand {
                     database.migrationConfiguration(),
                     database,
                     DemoPortfolio.transaction
-                ) { try await portfolio.load(in: $0) }
+                ) { transaction in
+                    let outcome = try await portfolio.load(in: transaction)
+                    _ = try await DemoContacts.load(in: transaction)
+                    return outcome
+                }
             } catch let refusal as DemoRefused {
                 throw CommandFailure(.notPermitted, refusal.description, remedy: refusal.remedy)
             }

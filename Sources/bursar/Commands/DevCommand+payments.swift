@@ -30,7 +30,12 @@ struct DemoPayments {
     /// Settings by which a daemon asks this simulator and takes its callbacks.
     ///
     /// - Throws: what cannot be written beside the private server.
-    static func settings(_ options: GlobalOptions, _ simulator: BakongSimulator, port: Int) throws -> Settings {
+    static func settings(
+        _ options: GlobalOptions,
+        _ simulator: BakongSimulator,
+        port: Int,
+        mailPort: Int
+    ) throws -> Settings {
         let folder = try options.settings().database.developmentDirectory + "-sim"
         mkdir(folder, 0o700)
         try NewFile.write(String(repeating: "5a", count: 32), to: "\(folder)/token.key", force: true)
@@ -59,7 +64,7 @@ struct DemoPayments {
         options.set += [
             "bakong.url=\(simulator.url)", "bakong.rate=none", "bakong.token_key_file=\(folder)/token.key",
             "bakong.email_file=\(folder)/email", "webhooks.sources=\(folder)/webhooks.yaml",
-            "http.public_address=127.0.0.1:\(port)",
+            "http.public_address=127.0.0.1:\(port)", try DemoNotices.setting(options, port: mailPort),
         ]
         return try options.settings()
     }

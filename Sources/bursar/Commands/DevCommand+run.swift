@@ -5,6 +5,7 @@ import Glibc
 import JobKit
 import Logging
 import Monetary
+import Notices
 import Postgres
 import Schedules
 import Telemetry
@@ -34,19 +35,30 @@ extension DevCommand {
             let outcome = RunReport()
             let port = try DemoPayments.freePort()
             let callbacks = DemoPayments.callbacks(port: port)
+            let mailServer = MailSimulator.Setup(place: .folder(try DemoNotices.spool(options)))
             try await BakongSimulator.with(DemoPayments.script, callbacks: callbacks) { simulator in
-                try await serve(DemoPayments.settings(options, simulator, port: port), simulator, outcome)
+                try await MailSimulator.serve(mailServer) { mail in
+                    let settings = try DemoPayments.settings(options, simulator, port: port, mailPort: mail.port)
+                    let notices = DemoNotices(mail: mail, spool: try DemoNotices.spool(options))
+                    try await serve(settings, simulator, notices, outcome)
+                }
             }
             if once { try await cluster.stop() }
             guard await outcome.isGood else { throw ExitCode(ExitStatus.finding.rawValue) }
         }
 
-        /// Serves with a simulated Bakong until interrupted, or until everything was shown once.
-        private func serve(_ settings: Settings, _ simulator: BakongSimulator, _ outcome: RunReport) async throws {
+        /// Serves with a simulated Bakong and mail server until interrupted, or until everything was shown once.
+        private func serve(
+            _ settings: Settings,
+            _ simulator: BakongSimulator,
+            _ notices: DemoNotices,
+            _ outcome: RunReport
+        ) async throws {
             let daemon = try Daemon(settings: settings, logger: Logger(label: "bursar"))
             try await daemon.run { daemon in
                 let renewed = try await renew(daemon)
                 for line in try await DemoPayments(simulator: simulator).play(daemon) { say(line) }
+                for line in try await notices.play(daemon) { say(line) }
                 let broken = try await verify(daemon.database)
                 say("verify: \(broken.isEmpty ? "every invariant holds" : "broken: \(broken.joined(separator: ", "))")")
                 await outcome.set(renewed && broken.isEmpty)
@@ -65,7 +77,9 @@ extension DevCommand {
                 let pool = PostgresPool(settings.database.migrationConfiguration(), size: 1, loop: loop)
                 let portfolio = DemoPortfolio(tenants: tenants, seed: seed)
                 let outcome = try await pool.withTransaction(DemoPortfolio.transaction) {
-                    try await portfolio.load(in: $0)
+                    let outcome = try await portfolio.load(in: $0)
+                    _ = try await DemoContacts.load(in: $0)
+                    return outcome
                 }
                 await pool.close()
                 switch outcome {

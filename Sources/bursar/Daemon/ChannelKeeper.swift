@@ -55,8 +55,10 @@ final class ChannelKeeper: Sendable {
     }
 
     /// Puts the configured rates in force, for all nodes; where that fails the next reload tells them.
+    ///
+    /// Where nothing is configured nothing leaves this machine, and there is nobody to be careful with.
     func tellLimits(_ database: PostgresPool, actor: String) async {
-        guard let desk else { return }
+        guard file != nil, let desk else { return }
         do {
             try await desk.tellLimits(in: CallsOutsideRuns(database: database, actor: actor, logger: logger))
         } catch {

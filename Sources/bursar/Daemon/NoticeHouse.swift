@@ -154,11 +154,9 @@ extension ChannelParts {
                     relay: SMTPRelay(plan, connections: connections),
                     envelopeSender: { message in
                         let address = mail.sender.address
-                        guard let key, message.number > 0, let domain = address.split(separator: "@").last else {
-                            return address
-                        }
+                        guard let key, message.number > 0, let domain = mail.bounceDomain else { return address }
                         let token = BounceToken.make(message: message.number, key: key)
-                        return SMTPTransport.bounceAddress(token: token, domain: String(domain))
+                        return SMTPTransport.bounceAddress(token: token, domain: domain)
                     },
                     compose: { message in
                         do throws(MailError) {
