@@ -49,14 +49,14 @@ package struct NoticeDelivery: Job {
         try await work.readReports()
         try await work.tellEvents()
         try await work.sendAll(step: "send")
-        _ = try await context.carryOut(inspection)
+        _ = try await context.alongIndexes.carryOut(inspection)
         return .succeeded(work.report)
     }
 
     package func postcondition(_ parameters: Parameters, in context: JobContext) async throws -> Postcondition {
         if context.run.isDryRun { return .held }
         let run = context.run
-        let left = try await context.read {
+        let left = try await context.alongIndexes.read {
             try await NoticesUndone.unsent(asOf: context.asOf, run: run.id, fence: run.fence, in: $0)
         }
         return left.isEmpty ? .held : .broken(left.joined(separator: ", "))

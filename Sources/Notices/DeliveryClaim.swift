@@ -73,6 +73,7 @@ package struct DeliveryClaim: Sendable {
         var budgets = try await Budgets(desk, facts, in: transaction)
         var (judged, verdicts) = judge(facts, &budgets, now)
         oneADay(&judged, &verdicts)
+        leaveDoubtsAlone(&judged, &verdicts)
         var tally = Tally()
         try await postpone(&verdicts, judged, &tally, in: transaction)
         try await setAside(verdicts, now, &tally, in: transaction)
@@ -128,6 +129,19 @@ package struct DeliveryClaim: Sendable {
             others.append((notice, .putOff(until: zone.startOfDay(notice.today.adding(days: 1)), .oneADay)))
         }
         judged.removeAll { $0.class == .optional && grave.contains(PayerAndChannel($0)) }
+    }
+
+    /// What may have arrived says on a second try what it said on the first: nothing new joins it, or the receiver would know the
+    /// Message-ID and never see the rest.
+    private func leaveDoubtsAlone(_ judged: inout [DeliveryFacts], _ others: inout [Judged]) {
+        let doubtful = Set(judged.filter(\.isInDoubt).map(MessageKey.init))
+        guard !doubtful.isEmpty else { return }
+        func mustWait(_ notice: DeliveryFacts) -> Bool { !notice.isInDoubt && doubtful.contains(MessageKey(notice)) }
+        for notice in judged where mustWait(notice) {
+            let zone = (try? Zone(named: notice.zoneName)) ?? .utc
+            others.append((notice, .putOff(until: zone.startOfDay(notice.today.adding(days: 1)), .oneADay)))
+        }
+        judged.removeAll(where: mustWait)
     }
 
     /// Puts off messages that were tried before with all that they say: their notices stay theirs, and so does the Message-ID.

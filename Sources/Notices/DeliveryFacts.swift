@@ -61,6 +61,8 @@ package struct DeliveryFacts: Sendable {
     package let today: CivilDate
     /// The Message-ID of the message that is to be tried again with it.
     package let messageName: String?
+    /// Whether that message may have arrived already.
+    package let isInDoubt: Bool
 
     /// What makes the notice one, in the journal's words: it outlives a restore of the database.
     package var journalKey: String {
@@ -70,7 +72,7 @@ package struct DeliveryFacts: Sendable {
     /// The facts of these notices, in the order of tenant and notice, with business time.
     ///
     /// Their rows, and those of the invoices that they speak of, stay locked to the end of the transaction; an
-    /// invoice that somebody else is paying just now is left out, and so is its notice.
+    /// invoice that somebody else is paying just now is left out, and so is its notice, with the others of its message.
     package static func read(
         tenants: [Int64],
         notices: [Int64],
@@ -83,7 +85,12 @@ package struct DeliveryFacts: Sendable {
         ])
         guard let rows = answers.last else { return ([], .epoch) }
         let locked = Set(try answers[1].map { try $0.integer(0) })
-        let facts = try rows.map(DeliveryFacts.init).filter { $0.invoice.map(locked.contains) ?? true || !$0.isDunning }
+        let all = try rows.map(DeliveryFacts.init)
+        let (kept, left) = all.reduce(into: ([DeliveryFacts](), Set<String>())) { answer, notice in
+            let isFree = !notice.isDunning || notice.invoice.map(locked.contains) ?? true
+            if isFree { answer.0.append(notice) } else if let name = notice.messageName { answer.1.insert(name) }
+        }
+        let facts = kept.filter { notice in notice.messageName.map { !left.contains($0) } ?? true }
         let now = try rows.first?.get("now", as: Instant.self) ?? .epoch
         return (facts, now)
     }
@@ -151,5 +158,6 @@ package struct DeliveryFacts: Sendable {
         sentToday = Set(try row.get("sent_today", as: String.self).split(separator: ",").map(String.init))
         today = try row.get("today")
         messageName = try row.get("message_name")
+        isInDoubt = try row.get("in_doubt")
     }
 }

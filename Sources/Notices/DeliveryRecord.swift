@@ -80,11 +80,20 @@ package struct DeliveryRecord: Sendable {
 
     /// Marks messages as being sent, the last word before the calls: what a node that dies here leaves is in doubt.
     ///
-    /// - Returns: those that may go: one of which a notice was paid, held or stopped since it was claimed goes back, and so does
-    ///   one that the run does not hold any more.
-    package func begin(_ messages: [ClaimedMessage], in transaction: Transaction) async throws -> Set<Int64> {
+    /// - Parameter isOpen: whether a message may be sent at this hour.
+    /// - Returns: those that may go: one of which a notice was paid, held or stopped since it was claimed goes back, and so do
+    ///   one whose hour is over and one that the run does not hold any more.
+    package func begin(
+        _ messages: [ClaimedMessage],
+        isOpen: (ClaimedMessage) -> Bool,
+        in transaction: Transaction
+    ) async throws -> Set<Int64> {
         let answers = try await transaction.pipeline([
-            DeliveryRecordStatements.giveBack.bind(messages.map(\.tenant), messages.map(\.id)),
+            DeliveryRecordStatements.giveBack.bind(
+                messages.map(\.tenant),
+                messages.map(\.id),
+                messages.map { !isOpen($0) }
+            ),
             DeliveryRecordStatements.begin.bind(messages.map(\.tenant), messages.map(\.id), run, fence),
         ])
         return Set(try answers[1].map { try $0.integer(0) })
@@ -164,16 +173,19 @@ package struct DeliveryRecord: Sendable {
 
 /// The statements that record what messages came to.
 package enum DeliveryRecordStatements {
-    /// Gives back claimed messages that are not to be sent after all: something of them was paid, held or stopped since.
+    /// Gives back claimed messages that are not to be sent after all: something of them was paid, held or stopped since, or their
+    /// hour is over: tenants, messages, whether it is.
     static let giveBack = Statement(
         "notices.give_back",
         """
         with changed as (
             select distinct n.tenant_id, n.message_id
-            from unnest($1::bigint[], $2::bigint[]) as c (tenant_id, id)
+            from unnest($1::bigint[], $2::bigint[], $3::boolean[]) as c (tenant_id, id, is_over)
             join bursar.notice n on n.tenant_id = c.tenant_id and n.message_id = c.id and n.state = 'claimed'
             left join bursar.receivable r on r.tenant_id = n.tenant_id and r.invoice_id = n.invoice_id
-            where (n.kind = 'dunning' and r.open_amount <= r.tolerance)
+            left join bursar.issuer u on u.id = n.issuer_id
+            left join bursar.payer p on p.tenant_id = n.tenant_id
+            where c.is_over or (n.kind = 'dunning' and r.open_amount <= r.tolerance)
                 or exists (
                     select from bursar.notice_stop s
                     where s.what in ('all', 'channel:' || n.channel, 'category:' || n.category)
@@ -182,6 +194,7 @@ package enum DeliveryRecordStatements {
                     select from bursar.billing_hold h
                     where h.tenant_id = n.tenant_id and h.subscription_id = n.subscription_id and h.released_at is null
                         and h.placed_at > bursar.business_now() - interval '1 hour'
+                        and coalesce(h.valid_until > (bursar.business_now() at time zone coalesce(p.time_zone, u.time_zone))::date, true)
                 ))
         ), back as (
             update bursar.message m

@@ -14,6 +14,17 @@ extension DeliveryWork {
         let doubts: Int
         /// The keys of its notices in the journal.
         let keys: [String]
+
+        init(_ row: Row) throws {
+            tenant = try row.get("tenant_id")
+            id = try row.get("id")
+            attempt = try row.get("attempts")
+            isInDoubt = try row.get("in_doubt")
+            channel = NoticeChannel(rawValue: try row.get("channel")) ?? .operator
+            guarantee = DeliveryGuarantee(rawValue: try row.get("guarantee")) ?? .atMostOnce
+            doubts = try row.get("doubts")
+            keys = try row.get("keys", as: String.self).split(separator: "\n").map(String.init)
+        }
     }
 
     /// Takes over what earlier runs left: what was only claimed goes back, what was being sent is in doubt, unless the journal of
@@ -31,24 +42,31 @@ extension DeliveryWork {
                 let now = max(context.asOf, try await DeliveryFacts.now(in: transaction))
                 try await take(strays, now, in: transaction)
                 checkpoint.count("recovered", strays.count)
+                // An attempt that goes on begins with the first tenant again: what it took over is behind its cursor.
+                if !strays.isEmpty { checkpoint.advance("recovery", to: 0) }
             }
         } while count > 0 && !context.run.isDryRun
+        try await acceptJournalled()
+    }
+
+    /// Records as accepted what is in doubt since a peer took it over, and what the journal of this node knows to be sent.
+    private func acceptJournalled() async throws {
+        guard let journal = house.journal, !context.run.isDryRun else { return }
+        _ = try await context.chunk { transaction, _ in
+            try await transaction.query(DeliveryRecoveryStatements.doubts).map(Stray.init).filter { doubt in
+                !doubt.keys.isEmpty && doubt.keys.allSatisfy(journal.hasSent)
+            }
+        } tenant: {
+            $0.tenant
+        } apply: { transaction, known, checkpoint in
+            try await take(known, context.asOf, in: transaction)
+            checkpoint.count("recovered", known.count)
+        }
     }
 
     private func strays(in transaction: Transaction) async throws -> [Stray] {
-        try await transaction.query(DeliveryRecoveryStatements.strays, context.run.id, context.run.fence, chunk).map {
-            row in
-            Stray(
-                tenant: try row.get("tenant_id"),
-                id: try row.get("id"),
-                attempt: try row.get("attempts"),
-                isInDoubt: try row.get("in_doubt"),
-                channel: NoticeChannel(rawValue: try row.get("channel")) ?? .operator,
-                guarantee: DeliveryGuarantee(rawValue: try row.get("guarantee")) ?? .atMostOnce,
-                doubts: try row.get("doubts"),
-                keys: try row.get("keys", as: String.self).split(separator: "\n").map(String.init)
-            )
-        }
+        try await transaction.query(DeliveryRecoveryStatements.strays, context.run.id, context.run.fence, chunk)
+            .map(Stray.init)
     }
 
     private func take(_ strays: [Stray], _ now: Instant, in transaction: Transaction) async throws {
@@ -113,6 +131,23 @@ package enum DeliveryRecoveryStatements {
         """
     )
 
+    /// Messages that wait and may have arrived.
+    static let doubts = Statement(
+        "notices.doubts",
+        """
+        select m.tenant_id, m.id, m.attempts, true as in_doubt, m.channel, m.guarantee, 1::bigint as doubts,
+            coalesce((
+                select string_agg(n.tenant_id || '/' || case n.kind when 'dunning' then 'invoice ' || n.invoice_id || '/' || n.step
+                    else 'event ' || n.event_id || '/' || n.category end || '/' || n.channel, E'\\n')
+                from bursar.notice n
+                where n.tenant_id = m.tenant_id and n.message_id = m.id and n.state = 'claimed'
+            ), '') as keys
+        from bursar.message m
+        where m.state = 'waiting' and m.outcome = 'unknown'
+        order by m.id
+        """
+    )
+
     static let giveBackNotices = Statement(
         "notices.give_back_notices",
         """
@@ -155,9 +190,9 @@ package enum DeliveryRecoveryStatements {
             outcome = case c.state when 'accepted' then 'accepted' else 'unknown' end,
             accepted_at = case c.state when 'accepted' then m.sending_since else m.accepted_at end
         from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) as c (tenant_id, id, state, reason, not_before)
-        where m.tenant_id = c.tenant_id and m.id = c.id and m.state = 'sending'
+        where m.tenant_id = c.tenant_id and m.id = c.id and m.state in ('sending', 'waiting')
         """
     )
 
-    package static let all = [strays, giveBackNotices, giveBack, keepDoubt, end]
+    package static let all = [strays, doubts, giveBackNotices, giveBack, keepDoubt, end]
 }

@@ -117,7 +117,11 @@ package enum DeliveryStatements {
                 where m.tenant_id = n.tenant_id and m.channel = n.channel and m.local_day = local.today and m.state <> 'skipped'
                     and m.id is distinct from n.message_id and m.class in ('optional', 'mandatory')
             ), '') as sent_today,
-            rest.until as rest_until, local.today, moment.at as now, n.message_id as message, g.message_id as message_name
+            rest.until as rest_until, local.today, moment.at as now, n.message_id as message, g.message_id as message_name,
+            exists (
+                select from bursar.message_attempt d
+                where d.tenant_id = g.tenant_id and d.message_id = g.id and d.outcome = 'unknown'
+            ) as in_doubt
         from unnest($1::bigint[], $2::bigint[]) as c (tenant_id, id)
         join bursar.notice n on n.tenant_id = c.tenant_id and n.id = c.id and n.state in ('planned', 'claimed')
         cross join (select bursar.business_now() as at offset 0) as moment
@@ -231,14 +235,28 @@ package enum DeliveryStatements {
         """
     )
 
-    /// Messages that wait and have no notice left to say.
+    /// Messages that wait and have no notice left to say. One that may have arrived stays in doubt: it was today's message, and its
+    /// Message-ID says nothing else.
     static let dropEmpty = Statement(
         "notices.drop_empty",
         """
         update bursar.message m
-        set state = 'skipped', reason = 'paid'
+        set state = case when doubt.is_there then 'unknown' else 'skipped' end,
+            reason = coalesce((
+                select n.reason from bursar.notice n
+                where n.tenant_id = m.tenant_id and n.message_id = m.id and n.reason is not null
+                order by n.id
+                limit 1
+            ), 'retry')
         from unnest($1::bigint[]) as c (tenant_id)
-        where m.tenant_id = c.tenant_id and m.state = 'waiting'
+        join bursar.message w on w.tenant_id = c.tenant_id and w.state = 'waiting'
+        cross join lateral (
+            select exists (
+                select from bursar.message_attempt a
+                where a.tenant_id = w.tenant_id and a.message_id = w.id and a.outcome = 'unknown'
+            ) as is_there
+        ) as doubt
+        where m.tenant_id = w.tenant_id and m.id = w.id
             and not exists (
                 select from bursar.notice n where n.tenant_id = m.tenant_id and n.message_id = m.id and n.state = 'claimed'
             )

@@ -45,6 +45,9 @@ package struct DeliveryWork: Sendable {
     /// How many notices are claimed in one transaction.
     let chunk: Int
 
+    /// How often one run looks again at what was given back between claim and sending; after that it is the next run's.
+    static let mostTimesAnew = 5
+
     /// How many messages a connection has on its way between two words to the database.
     static let perConnection = 8
 
@@ -75,12 +78,14 @@ package struct DeliveryWork: Sendable {
 
     /// Claims what is due and sends it, until nothing is left.
     package func sendAll(step: String) async throws {
+        var anew = 0
+        var isAnew = false
         while true {
             var claimed: (messages: [ClaimedMessage], content: DeliveryContent?) = ([], nil)
             let count = try await context.chunk { transaction, checkpoint in
                 try await DeliveryClaim.due(
                     asOf: context.asOf,
-                    after: checkpoint.cursor(of: step),
+                    after: isAnew ? nil : checkpoint.cursor(of: step),
                     limit: chunk,
                     in: transaction
                 )
@@ -95,9 +100,12 @@ package struct DeliveryWork: Sendable {
                 guard !tally.messages.isEmpty else { return }
                 claimed = (tally.messages, try await DeliveryContent.read(tally.messages, in: transaction))
             }
+            isAnew = false
             if count == 0 { return }
             guard !context.run.isDryRun, let content = claimed.content else { continue }
-            try await send(claimed.messages, content)
+            let wasGivenBack = try await send(claimed.messages, content)
+            // What was given back is looked at again by this run, from the first tenant on.
+            if wasGivenBack, anew < Self.mostTimesAnew { (anew, isAnew) = (anew + 1, true) }
         }
     }
 
@@ -114,7 +122,10 @@ package struct DeliveryWork: Sendable {
     private var record: DeliveryRecord { DeliveryRecord(run: context.run.id, fence: context.run.fence) }
 
     /// Sends claimed messages in small windows; the outcomes of one are recorded together with the beginning of the next.
-    private func send(_ messages: [ClaimedMessage], _ content: DeliveryContent) async throws {
+    ///
+    /// - Returns: whether some were given back.
+    private func send(_ messages: [ClaimedMessage], _ content: DeliveryContent) async throws -> Bool {
+        var wasGivenBack = false
         let connections = messages.map { house.desk.connections($0.channel) }.max() ?? 1
         let size = max(1, connections * Self.perConnection)
         var sent: [SentMessage] = []
@@ -122,11 +133,13 @@ package struct DeliveryWork: Sendable {
         while start < messages.count || !sent.isEmpty {
             let window = Array(messages[start..<min(start + size, messages.count)])
             let (going, now) = try await turnOver(sent, window)
+            if going.count < window.count { wasGivenBack = true }
             start += window.count
             sent = await sendWindow(window.filter { going.contains($0.id) }, content, now)
             await journal(sent)
             await tellCircuits(sent)
         }
+        return wasGivenBack
     }
 
     /// Records what the last window came to, and marks the next one as being sent, in one transaction.
@@ -141,9 +154,17 @@ package struct DeliveryWork: Sendable {
             now = max(now, try await DeliveryFacts.now(in: transaction))
             try await record.end(sent, now: now, in: transaction)
             for one in sent { checkpoint.count(one.outcome.verdict.word, 1) }
-            if !window.isEmpty { going = try await record.begin(window, in: transaction) }
+            let moment = now
+            if !window.isEmpty {
+                going = try await record.begin(window, isOpen: { isOpen($0, moment) }, in: transaction)
+            }
         }
         return (going, now)
+    }
+
+    private func isOpen(_ message: ClaimedMessage, _ now: Instant) -> Bool {
+        let zone = (try? Zone(named: message.first.zoneName)) ?? .utc
+        return message.notices.allSatisfy { $0.isStillOpen(house.rules($0), zone, now) }
     }
 
     private func sendWindow(
@@ -179,7 +200,9 @@ package struct DeliveryWork: Sendable {
             }
         } catch {
             context.logger.error("a message cannot be rendered", metadata: ["problem": "\(error)"])
-            let outcome = SendOutcome(.configuration, phase: "render", reply: "\(error)")
+            var outcome = SendOutcome(.configuration, phase: "render", reply: "\(error)")
+            // Ours, and of this message alone: the channel is not left alone for it.
+            outcome.isAboutRecipient = true
             return end(message, outcome, nil, now)
         }
         // A node whose lease is lost must send nothing more: a peer takes over.
@@ -191,7 +214,7 @@ package struct DeliveryWork: Sendable {
             messageID: message.messageID,
             channel: message.channel,
             recipient: message.first.recipient ?? "",
-            recipientName: message.first.payer,
+            recipientName: TemplateText.oneLine(message.first.payer),
             content: rendered.notice,
             date: now,
             unsubscribe: unsubscribe,

@@ -169,5 +169,10 @@ extension DeliveryFacts {
         return [(NoticeCheck("quiet_hours", isOpen, found), .putOff(until: opening, .quietHours))]
     }
 
+    /// Whether it may still be said at this moment: claimed in the evening it may come to be sent in the night.
+    func isStillOpen(_ rules: DeliveryRules, _ zone: Zone, _ now: Instant) -> Bool {
+        validUntil >= now && time(rules, zone, now).allSatisfy(\.0.passed)
+    }
+
     private static let alwaysOpen = BusinessCalendar(name: "every day", closed: [:], until: .latest)
 }

@@ -120,6 +120,10 @@ package enum NoticeForecastStatements {
             left join bursar.issuer u on u.id = n.issuer_id
             left join bursar.payer p on p.tenant_id = n.tenant_id
             where n.state = 'planned' and n.not_before <= $8
+                and not (n.kind = 'dunning' and exists (
+                    select from unnest($1::bigint[], $2::bigint[]) as d (tenant_id, invoice_id)
+                    where d.tenant_id = n.tenant_id and d.invoice_id = n.invoice_id
+                ))
         ), counted as (
             select coalesce(channel, 'none') as channel, count(*) as notices,
                 count(distinct (tenant_id, class, (at at time zone zone)::date, case when class = 'transaction' then notice end)) as messages

@@ -275,3 +275,31 @@ final class DeadDesk: MessageDesk {
     /// Returns once it was given a message.
     func called() async { for await _ in calls { return } }
 }
+
+/// Gives everything to another desk, one at a time; something happens while the first is on its way.
+final class SlowDesk: MessageDesk {
+    private let desk: StubDesk
+    private let meanwhile: @Sendable () async -> Void
+    private let isFirst = Mutex(true)
+
+    init(_ desk: StubDesk, meanwhile: @escaping @Sendable () async -> Void) {
+        self.desk = desk
+        self.meanwhile = meanwhile
+    }
+
+    var domain: String { desk.domain }
+    func isOn(_ channel: NoticeChannel) -> Bool { true }
+    func knowsRepeats(_ channel: NoticeChannel) -> Bool { false }
+    func connections(_ channel: NoticeChannel) -> Int { 1 }
+    func dailyBudget(_ channel: NoticeChannel) -> Int? { nil }
+    func hasRate(_ channel: NoticeChannel) -> Bool { false }
+
+    func send(_ message: OutgoingMessage) async -> SendOutcome {
+        let isFirst = isFirst.withLock { first in
+            defer { first = false }
+            return first
+        }
+        if isFirst { await meanwhile() }
+        return await desk.send(message)
+    }
+}

@@ -244,6 +244,102 @@ struct NoticeDeliveryTests {
         }
     }
 
+    @Test(
+        "An address that was erased, or has a line break from before that was refused, is not written to; the next channel is",
+        arguments: [
+            ("select bursar.erase_contact(1, 'email', 'asked for')", "no_address"),
+            (
+                """
+                alter table bursar.payer_address drop constraint payer_address_address_check;
+                update bursar.payer_address set address = E'payer1@example.test\\nBcc: all@example.test' where channel = 'email'
+                """, "address_unfit"
+            ),
+        ]
+    )
+    func addressGone(_ act: String, _ reason: String) async throws {
+        try await Letterbox.open(tenants: 1) { box in
+            try await box.change("select letterbox.reach(1, 'telegram', '4711')")
+            try await box.set("2026-03-10 09:30")
+            try await box.plan()
+            try await box.change(act)
+            try await box.deliver()
+            #expect(box.desk.state.withLock { $0.sent.map(\.recipient) } == ["4711"])
+            #expect(
+                try await box.notices(of: 1).suffix(2) == ["late|email|skipped|\(reason)", "late|telegram|accepted|-"]
+            )
+            #expect(try await box.one("select count(*) from bursar.suppression") == "0")
+        }
+    }
+
+    @Test("What is in doubt says on a second try what it said on the first: what is due since waits for another day")
+    func doubtStaysAlone() async throws {
+        try await Letterbox.open(tenants: 2) { box in
+            try await box.change("update bursar.receivable set due_date = '2026-03-20', grace_end = '2026-03-27' where invoice_id = 3")
+            box.desk.answer("payer2@example.test", .unknown)
+            try await box.day("2026-03-10 09:30")
+            #expect(box.desk.take().contains("overdue for Tenant 2: 2"))
+            try await box.change("update bursar.receivable set due_date = '2026-03-09' where invoice_id = 3")
+            try await box.day("2026-03-10 10:30")
+            #expect(box.desk.take() == ["overdue for Tenant 2: 2"])
+            #expect(try await box.notices(of: 3).last == "late|email|planned|one_a_day")
+            try await box.day("2026-03-11 09:30")
+            #expect(box.desk.take() == ["overdue for Tenant 2: 3"])
+        }
+    }
+
+    @Test("A message in doubt whose invoice is paid stays in doubt, and its day is taken")
+    func doubtOfWhatIsPaid() async throws {
+        try await Letterbox.open(tenants: 1) { box in
+            box.desk.answer("payer1@example.test", .unknown)
+            try await box.day("2026-03-10 09:30")
+            try await box.change(
+                "update bursar.receivable set open_amount = 0, state = 'settled', settled_at = now() where invoice_id = 1"
+            )
+            try await box.day("2026-03-10 10:30")
+            #expect(box.desk.take().count == 1)
+            #expect(try await box.notices(of: 1).last == "late|email|skipped|paid")
+            #expect(try await box.list("select state, reason from bursar.message") == ["unknown|paid"])
+        }
+    }
+
+    @Test("What a peer took over in doubt and the journal of this node knows to be sent is accepted, not sent again")
+    func journalledDoubt() async throws {
+        try await Letterbox.open(tenants: 1) { box in
+            try await TestFolder.with { folder in
+                box.desk.answer("payer1@example.test", .unknown)
+                try await box.day("2026-03-10 09:30")
+                #expect(box.desk.take().count == 1)
+                let journal = try SendJournal(folder: folder)
+                try journal.record([(key: "1/invoice 1/late/email", recipient: "00", messageID: "x@y")])
+                try await box.set("2026-03-10 10:30")
+                try await box.deliver(journal: journal)
+                #expect(box.desk.take() == [])
+                #expect(try await box.notices(of: 1).last == "late|email|accepted|-")
+                #expect(try await box.list("select state, outcome from bursar.message") == ["accepted|accepted"])
+            }
+        }
+    }
+
+    @Test("What was claimed in the evening and comes to be sent in the night goes back")
+    func claimedBeforeQuiet() async throws {
+        try await Letterbox.open(tenants: 10) { box in
+            try await box.set("2026-03-10 19:59:00")
+            try await box.plan()
+            let slow = SlowDesk(box.desk) { try? await box.set("2026-03-10 20:00:01") }
+            let rules = DeliveryRules(quiet: .nightly)
+            let house = DeliveryHouse(desk: slow, rules: { _ in rules }, render: Letterbox.render)
+            let work = DeliveryWork(try await box.context(of: "notice-delivery"), house: house, chunk: 100)
+            try await work.sendAll(step: "send")
+            // The eight that were on their way already.
+            #expect(box.desk.take().count == 8)
+            #expect(
+                try await box.list(
+                    "select distinct reason, not_before at time zone 'Asia/Phnom_Penh' from bursar.notice where state = 'planned'"
+                ) == ["quiet_hours|2026-03-11 08:00:00"]
+            )
+        }
+    }
+
     @Test("No more than the day's budget is sent; the rest has tomorrow")
     func budget() async throws {
         try await Letterbox.open(tenants: 3) { box in
