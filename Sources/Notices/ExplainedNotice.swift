@@ -74,7 +74,7 @@ package struct ExplainedNotice: Codable, Sendable {
         in transaction: Transaction
     ) async throws -> ExplainedNotice? {
         guard let row = try await transaction.query(ExplainedNoticeStatements.read, notice).first else { return nil }
-        var told = try JSONText(try row.get("answer", as: String.self)).decoded(as: ExplainedNotice.self)
+        var told = try JSONText(try row.get("answer", as: String.self)).answer(as: ExplainedNotice.self)
         if ["planned", "claimed"].contains(told.state),
             let (facts, now) = try await DeliveryFacts.look(
                 tenant: try row.get("tenant_id"),
@@ -92,7 +92,9 @@ package struct ExplainedNotice: Codable, Sendable {
     package var nextStep: String {
         switch state {
         case "planned":
-            guard let check = checks.first(where: { !$0.passed }) else { return "sent by the next delivery after \(notBefore)" }
+            guard let check = checks.first(where: { !$0.passed }) else {
+                return "sent by the next delivery after \(notBefore)"
+            }
             return "looked at again after \(notBefore); now it would not go: \(check.name), \(check.found)"
         case "claimed": return "sent again after \(message?.notBefore ?? notBefore)"
         case "accepted": return "nothing; a report of its delivery may come"
