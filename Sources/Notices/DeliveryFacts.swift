@@ -100,10 +100,16 @@ package struct DeliveryFacts: Sendable {
     }
 
     /// The same without locks, for explaining.
-    package static func look(tenant: Int64, notice: Int64, in transaction: Transaction) async throws
+    package static func look(
+        tenant: Int64,
+        notice: Int64,
+        in transaction: Transaction
+    ) async throws
         -> (facts: DeliveryFacts, now: Instant)?
     {
-        guard let row = try await transaction.query(DeliveryStatements.facts, [tenant], [notice]).first else { return nil }
+        guard let row = try await transaction.query(DeliveryStatements.facts, [tenant], [notice]).first else {
+            return nil
+        }
         return (try DeliveryFacts(row), try row.get("now"))
     }
 

@@ -259,6 +259,7 @@ package enum DeliveryStatements {
     )
 
     package static let all = [
-        due, now, lockNotices, lockReceivables, facts, usedBudgets, setAside, climb, postpone, makeMessages, claim, dropEmpty,
+        due, now, lockNotices, lockReceivables, facts, usedBudgets, setAside, climb, postpone, makeMessages, claim,
+        dropEmpty,
     ]
 }

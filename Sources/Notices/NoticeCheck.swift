@@ -76,7 +76,10 @@ extension DeliveryFacts {
     /// Whether it is still worth saying.
     private func worth(_ now: Instant) -> [(NoticeCheck, NoticeVerdict)] {
         var checks = [
-            (NoticeCheck("valid", validUntil >= now, "worth saying until \(validUntil)"), NoticeVerdict.skip(.expiredMessage))
+            (
+                NoticeCheck("valid", validUntil >= now, "worth saying until \(validUntil)"),
+                NoticeVerdict.skip(.expiredMessage)
+            )
         ]
         guard isDunning else { return checks }
         let open = openAmount ?? 0

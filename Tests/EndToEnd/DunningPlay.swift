@@ -33,7 +33,8 @@ struct DunningPlay {
     mutating func run(kills wanted: Int, _ chance: inout SplitMix) async throws {
         for name in ["a", "b"] { daemons.append(try daemon(name)) }
         for daemon in daemons { try await daemon.ready() }
-        let victims = Set(model.busy.keys.sorted().shuffled(using: &chance).prefix(wanted))
+        let busiest = model.busy.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key).prefix(4 * wanted)
+        let victims = Set(busiest.shuffled(using: &chance).prefix(wanted))
         var happenings = Self.happenings(script)[...]
         for moment in moments {
             while let next = happenings.first, next.at <= moment {
@@ -43,8 +44,11 @@ struct DunningPlay {
             let isRenewing = moment % DunningScript.dayLength == 5
             let jobs = (isRenewing ? ["renewals"] : []) + ["dunning", "notice-delivery"]
             if victims.contains(moment) {
-                try await step(moment, Array(jobs.dropLast()))
-                try await stepWithKill(moment, &chance)
+                if isRenewing { try await step(moment, ["renewals"]) }
+                let point = ["running", "claimed", "sending", "sending", "accepted"].randomElement(using: &chance)
+                let isPlanning = Bool.random(using: &chance) && Bool.random(using: &chance)
+                try await stepWithKill(moment, "dunning", isPlanning ? "running" : nil)
+                try await stepWithKill(moment, "notice-delivery", isPlanning ? nil : point)
             } else {
                 try await step(moment, jobs)
             }
@@ -68,12 +72,12 @@ struct DunningPlay {
         try await house.query("call play.step(\(DunningScript.instant(moment)), \(isFresh), array[\(list)])")
     }
 
-    /// The same with delivery alone; the node that has it is killed somewhere in the middle of it and started again.
-    private mutating func stepWithKill(_ moment: DunningScript.Minute, _ chance: inout SplitMix) async throws {
-        let point = ["claimed", "sending", "accepted"].randomElement(using: &chance) ?? "sending"
+    /// The same with one job; the node that works on it is killed at a point of it, where there is one, and started again.
+    private mutating func stepWithKill(_ moment: DunningScript.Minute, _ job: String, _ point: String?) async throws {
+        guard let point else { return try await step(moment, [job]) }
         let house = house
-        async let caught: Int32 = house.value("select play.catch('\(point)')")
-        async let stepped: Void = step(moment, ["notice-delivery"])
+        async let caught: Int32 = house.value("select play.catch('\(job)', '\(point)')")
+        async let stepped: Void = step(moment, [job])
         let pid = try await caught
         if let place = daemons.firstIndex(where: { $0.process.pid == pid }) {
             daemons[place].process.signal(SIGKILL)
@@ -177,7 +181,10 @@ extension DunningPlay {
             }
             let moment = minute(letter)
             #expect(!DunningModel.isQuiet(moment + (payer?.ahead ?? 0)), "\(letter); \(seed)")
-            #expect(letter.invoices.filter { number in ends[number].map { moment > $0 } ?? false } == [], "\(letter); \(seed)")
+            #expect(
+                letter.invoices.filter { number in ends[number].map { moment > $0 } ?? false } == [],
+                "\(letter); \(seed)"
+            )
         }
     }
 

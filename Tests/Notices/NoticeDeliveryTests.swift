@@ -39,7 +39,9 @@ struct NoticeDeliveryTests {
             try await box.day("2026-03-06 21:00", late)
             #expect(box.desk.take() == [])
             #expect(
-                try await box.one("select reason || ' ' || (not_before at time zone 'Asia/Phnom_Penh') from bursar.notice")
+                try await box.one(
+                    "select reason || ' ' || (not_before at time zone 'Asia/Phnom_Penh') from bursar.notice"
+                )
                     == "quiet_hours 2026-03-07 08:00:00"
             )
             try await box.day("2026-03-07 08:01", late)
@@ -84,18 +86,23 @@ struct NoticeDeliveryTests {
             #expect(box.desk.take() == [])
             #expect(try await box.notices(of: 1).last == "late|email|planned|stale_reconciliation")
             try await box.set("2026-03-10 09:45")
-            try await box.change("update bursar.receiving_account set watermark = bursar.business_now() - interval '14 minutes'")
+            try await box.change(
+                "update bursar.receiving_account set watermark = bursar.business_now() - interval '14 minutes'"
+            )
             try await box.deliver()
             #expect(box.desk.take() == ["overdue for Tenant 1: 1"])
         }
     }
 
-    @Test("A stop, a promise, a dispute and a closed channel put off; the reason stands beside it", arguments: [
-        ("select bursar.stop_notices('channel:email', 'complaints')", "kill_switch"),
-        ("select bursar.promise(1, '2026-03-20')", "promise_to_pay"),
-        ("select bursar.dispute(1, 'not ours')", "disputed"),
-        ("update bursar.subscription set parked_at = now(), parked_reason = 'test'", "parked"),
-    ])
+    @Test(
+        "A stop, a promise, a dispute and a closed channel put off; the reason stands beside it",
+        arguments: [
+            ("select bursar.stop_notices('channel:email', 'complaints')", "kill_switch"),
+            ("select bursar.promise(1, '2026-03-20')", "promise_to_pay"),
+            ("select bursar.dispute(1, 'not ours')", "disputed"),
+            ("update bursar.subscription set parked_at = now(), parked_reason = 'test'", "parked"),
+        ]
+    )
     func putOff(_ act: String, _ reason: String) async throws {
         try await Letterbox.open(tenants: 1) { box in
             try await box.set("2026-03-06 09:20")
@@ -175,8 +182,10 @@ struct NoticeDeliveryTests {
             try await box.day("2026-03-15 11:30")
             #expect(box.desk.take().count == 1)
             #expect(try await box.notices(of: 1).last == "last|email|unknown|-")
-            #expect(try await box.list("select key from bursar.alarm where key like 'notices:%' and cleared_at is null")
-                == ["notices:in_doubt"])
+            #expect(
+                try await box.list("select key from bursar.alarm where key like 'notices:%' and cleared_at is null")
+                    == ["notices:in_doubt"]
+            )
         }
     }
 
@@ -254,6 +263,8 @@ struct NoticeDeliveryTests {
             try await box.plan()
             try await box.change(act)
             try await box.deliver()
+            try await box.set("2026-03-10 09:35")
+            try await box.deliver()
             #expect(box.desk.state.withLock { $0.sent.map(\.recipient) } == ["4711"])
             #expect(
                 try await box.notices(of: 1).suffix(2) == ["late|email|skipped|\(reason)", "late|telegram|accepted|-"]
@@ -265,7 +276,9 @@ struct NoticeDeliveryTests {
     @Test("What is in doubt says on a second try what it said on the first: what is due since waits for another day")
     func doubtStaysAlone() async throws {
         try await Letterbox.open(tenants: 2) { box in
-            try await box.change("update bursar.receivable set due_date = '2026-03-20', grace_end = '2026-03-27' where invoice_id = 3")
+            try await box.change(
+                "update bursar.receivable set due_date = '2026-03-20', grace_end = '2026-03-27' where invoice_id = 3"
+            )
             box.desk.answer("payer2@example.test", .unknown)
             try await box.day("2026-03-10 09:30")
             #expect(box.desk.take().contains("overdue for Tenant 2: 2"))
@@ -338,7 +351,9 @@ struct NoticeDeliveryTests {
             try await box.day("2026-03-06 09:30")
             #expect(box.desk.take().count == 2)
             #expect(
-                try await box.one("select distinct reason || ' ' || (not_before at time zone 'Asia/Phnom_Penh') from bursar.notice where state = 'planned'")
+                try await box.one(
+                    "select distinct reason || ' ' || (not_before at time zone 'Asia/Phnom_Penh') from bursar.notice where state = 'planned'"
+                )
                     == "budget 2026-03-07 00:00:00"
             )
             try await box.day("2026-03-07 09:30")
