@@ -127,7 +127,10 @@ extension DunningPlay {
                 join bursar.node n on n.id = r.node_id
                 where r.job = of_job and r.state = 'running'
                     and (wanted = 'running' or exists (select from bursar.message m where m.run_id = r.id and m.state = wanted));
-                exit when found;
+                if found then
+                    perform pg_sleep(random() * 0.01);
+                    exit;
+                end if;
                 exit when exists (
                     select from bursar.run_history h
                     where h.job = of_job and h.id > known

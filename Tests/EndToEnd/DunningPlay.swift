@@ -45,8 +45,8 @@ struct DunningPlay {
             let jobs = (isRenewing ? ["renewals"] : []) + ["dunning", "notice-delivery"]
             if victims.contains(moment) {
                 if isRenewing { try await step(moment, ["renewals"]) }
-                let point = ["running", "claimed", "sending", "sending", "accepted"].randomElement(using: &chance)
-                let isPlanning = Bool.random(using: &chance) && Bool.random(using: &chance)
+                let point = ["running", "claimed", "sending", "sending", "sending", "accepted"].randomElement(using: &chance)
+                let isPlanning = Int.random(in: 0..<6, using: &chance) == 0
                 try await stepWithKill(moment, "dunning", isPlanning ? "running" : nil)
                 try await stepWithKill(moment, "notice-delivery", isPlanning ? nil : point)
             } else {
@@ -76,21 +76,46 @@ struct DunningPlay {
     private mutating func stepWithKill(_ moment: DunningScript.Minute, _ job: String, _ point: String?) async throws {
         guard let point else { return try await step(moment, [job]) }
         let house = house
-        async let caught: Int32 = house.value("select play.catch('\(job)', '\(point)')")
+        let daemons = daemons
+        async let killed = Self.kill(daemons, in: house, job, point)
         async let stepped: Void = step(moment, [job])
-        let pid = try await caught
+        let (pid, doubts) = try await killed
         if let place = daemons.firstIndex(where: { $0.process.pid == pid }) {
-            daemons[place].process.signal(SIGKILL)
-            try await daemons[place].process.end()
             kills.count += 1
-            kills.doubts += try await house.value(
-                "select count(*) from bursar.message where state = 'sending'",
-                as: Int.self
-            )
-            daemons[place] = try daemon(daemons[place].name)
+            kills.doubts += doubts
+            self.daemons[place] = try daemon(daemons[place].name)
         }
         try await stepped
-        for daemon in daemons { try await daemon.ready() }
+        for daemon in self.daemons { try await daemon.ready() }
+    }
+
+    /// Kills the daemon that is at a point of a job; what it is sending meanwhile it cannot record.
+    ///
+    /// - Returns: its process, 0 for none, and how many messages it was sending.
+    private static func kill(
+        _ daemons: [Daemon],
+        in house: House,
+        _ job: String,
+        _ point: String
+    ) async throws -> (pid: Int32, doubts: Int) {
+        try await house.books.withConnection { connection in
+            try await connection.query(Statement("play.begin", "begin"))
+            if point == "sending" {
+                // It sends, and cannot record how that ended.
+                let lock = "lock table bursar.message_attempt in share row exclusive mode"
+                try await connection.query(Statement("play.lock", lock))
+            }
+            let rows = try await connection.query(Statement("play.catch", "select play.catch($1, $2)"), job, point)
+            let pid: Int32 = try rows.first?.get(0) ?? 0
+            let victim = daemons.first { $0.process.pid == pid }?.process
+            victim?.signal(SIGKILL)
+            try await victim?.end()
+            let sending = try await connection.query(
+                Statement("play.sending", "select count(*) from bursar.message where state = 'sending'")
+            )
+            try await connection.query(Statement("play.end", "rollback"))
+            return (pid, try sending.first?.get(0) ?? 0)
+        }
     }
 }
 
