@@ -48,7 +48,7 @@ package struct DeliveryWork: Sendable {
     /// How often one run looks again at what was given back between claim and sending; after that it is the next run's.
     static let mostTimesAnew = 5
 
-    /// How many messages a connection has on its way between two words to the database.
+    /// How many messages a connection has on its way between two words to the database: what a node that dies leaves in doubt.
     static let perConnection = 8
 
     package init(_ context: JobContext, house: DeliveryHouse, chunk: Int) {
@@ -127,10 +127,14 @@ package struct DeliveryWork: Sendable {
     private func send(_ messages: [ClaimedMessage], _ content: DeliveryContent) async throws -> Bool {
         var wasGivenBack = false
         let connections = messages.map { house.desk.connections($0.channel) }.max() ?? 1
-        let size = max(1, connections * Self.perConnection)
         var sent: [SentMessage] = []
         var start = 0
         while start < messages.count || !sent.isEmpty {
+            // What must not be said twice is lost in doubt: of that no more is under way than is on the wire. The gravest come first.
+            let size = max(
+                1,
+                connections * (start < messages.count && isFragile(messages[start]) ? 1 : Self.perConnection)
+            )
             let window = Array(messages[start..<min(start + size, messages.count)])
             let (going, now) = try await turnOver(sent, window)
             if going.count < window.count { wasGivenBack = true }
@@ -140,6 +144,11 @@ package struct DeliveryWork: Sendable {
             await tellCircuits(sent)
         }
         return wasGivenBack
+    }
+
+    /// Whether it can neither be repeated nor asked about.
+    private func isFragile(_ message: ClaimedMessage) -> Bool {
+        message.guarantee == .atMostOnce && !house.desk.knowsRepeats(message.channel)
     }
 
     /// Records what the last window came to, and marks the next one as being sent, in one transaction.

@@ -76,7 +76,7 @@ package struct ExplainedNotice: Codable, Sendable {
         in transaction: Transaction
     ) async throws -> ExplainedNotice? {
         guard let row = try await transaction.query(ExplainedNoticeStatements.read, notice).first else { return nil }
-        var told = try JSONText(try row.get("answer", as: String.self)).decoded(as: ExplainedNotice.self)
+        var told = try JSONText(try row.get("answer", as: String.self)).answer(as: ExplainedNotice.self)
         if ["planned", "claimed"].contains(told.state),
             let (facts, now) = try await DeliveryFacts.look(
                 tenant: try row.get("tenant_id"),

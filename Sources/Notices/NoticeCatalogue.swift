@@ -30,6 +30,13 @@ package enum NoticeCatalogue {
 
     package static func category(named name: String) -> Category? { byName[name] }
 
+    /// The category whose facts a template may speak of: its name is the category's, or that with more behind it, as
+    /// `overdue_again`.
+    package static func category(ofTemplate name: String) -> Category? {
+        if let category = byName[name] { return category }
+        return categories.filter { name.hasPrefix($0.name + "_") }.max { $0.name.count < $1.name.count }
+    }
+
     private static let byName = Dictionary(uniqueKeysWithValues: categories.map { ($0.name, $0) })
 
     /// What the steps of a dunning policy may say.

@@ -57,7 +57,7 @@ package struct NoticeForecast: Codable, Sendable {
             limit
         )
         guard let row = rows.first else { return NoticeForecast(until: "\(end)", entries: [], totals: []) }
-        return try JSONText(try row.get("answer", as: String.self)).decoded()
+        return try JSONText(try row.get("answer", as: String.self)).answer()
     }
 
     /// The first issuer's day.

@@ -25,11 +25,16 @@ package struct TemplateBook: Sendable {
         (self.files, self.broken) = (files, broken)
     }
 
+    /// How many there are, the shipped ones included.
+    package var count: Int { files.count }
+
     /// Says a notice in words.
     ///
     /// A template that cannot be used (its file has an error, its subject came out empty) is passed over for the next in
     /// order, down to the house's English one; `fellBack` then says which and why, for an alarm. Nothing is ever said
     /// in half.
+    ///
+    /// A step of a dunning policy may name a template of its own; where there is none of that name the category's say it.
     ///
     /// The tenant is named by its external reference, where it has one; locales are language tags: `locale` the payer's,
     /// `tenantLocale` the tenant's default.
@@ -38,6 +43,7 @@ package struct TemplateBook: Sendable {
     /// - Throws: the category is unknown, the facts lack what it speaks of, or no template can say it.
     package func render(
         category name: String,
+        template: String? = nil,
         channel: NoticeChannel,
         tenant: String?,
         locale: String,
@@ -48,7 +54,15 @@ package struct TemplateBook: Sendable {
             throw TemplateError(.unknownCategory, "there is no category of notices named \(name)")
         }
         var passedOver: [String] = []
-        for key in Self.order(of: name, tenant: tenant, locale: locale, tenantLocale: tenantLocale) {
+        var order = Self.order(of: name, tenant: tenant, locale: locale, tenantLocale: tenantLocale)
+        if let template, template != name {
+            let own = Self.order(of: template, tenant: tenant, locale: locale, tenantLocale: tenantLocale)
+            if !own.contains(where: { files[$0] != nil || broken[$0] != nil }) {
+                passedOver.append("there is no template \(template)")
+            }
+            order = own + order
+        }
+        for key in order {
             if let reason = broken[key] { passedOver.append("\(key.source): \(reason)") }
             guard let file = files[key] else { continue }
             let frame = layout(for: key, tenant: tenant)

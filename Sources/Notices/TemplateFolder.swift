@@ -117,7 +117,9 @@ private struct TemplateLoader {
         let name =
             fileName.hasSuffix(TemplateFolder.ending)
             ? String(fileName.dropLast(TemplateFolder.ending.count)) : fileName
-        guard names.contains(name), fileName.hasSuffix(TemplateFolder.ending) else {
+        guard names.contains(name) || NoticeCatalogue.category(ofTemplate: name) != nil,
+            fileName.hasSuffix(TemplateFolder.ending)
+        else {
             let nearest = Spelling.suggestion(for: name, among: names).map { $0 + " " } ?? ""
             let remedy =
                 "\(nearest)templates are named CATEGORY\(TemplateFolder.ending): \(names.joined(separator: ", "))"
@@ -131,7 +133,7 @@ private struct TemplateLoader {
 
     private mutating func add(_ text: String, _ key: TemplateBook.Key, file: String) {
         paths[key] = file
-        let category = NoticeCatalogue.category(named: key.name)
+        let category = NoticeCatalogue.category(ofTemplate: key.name)
         do throws(TemplateProblems) {
             let kind = category.map { TemplateKind.category($0) } ?? .layout
             files[key] = try TemplateFile(text, kind: kind, source: key.source, file: file)
@@ -145,7 +147,7 @@ private struct TemplateLoader {
     mutating func trySamples() {
         let book = TemplateBook(files: files)
         for key in files.keys.sorted(by: { $0.source < $1.source }) {
-            guard let category = NoticeCatalogue.category(named: key.name), let file = files[key], !isShipped(key)
+            guard let category = NoticeCatalogue.category(ofTemplate: key.name), let file = files[key], !isShipped(key)
             else { continue }
             let layout = book.layout(for: key, tenant: nil).file
             let path = paths[key] ?? key.source

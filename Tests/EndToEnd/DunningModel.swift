@@ -53,15 +53,19 @@ struct DunningModel {
         func planned(_ step: DunningScript.Step) -> Minute {
             DunningScript.at(invoice.dueDay + step.offset, 9) - payer.ahead
         }
-        let coming = DunningScript.steps.filter { planned($0) <= moment && invoice.dueDay + $0.offset >= invoice.issueDay }
+        let coming = DunningScript.steps.filter {
+            planned($0) <= moment && invoice.dueDay + $0.offset >= invoice.issueDay
+        }
         guard let step = coming.last, notices[place][step.id] == nil else { return }
-        for earlier in coming.dropLast() {
-            if notices[place][earlier.id].map({ $0.state == .planned }) ?? true {
-                superseded += 1
-                notices[place][earlier.id] = Notice(
-                    invoice: invoice, step: earlier, channel: "", until: 0, state: .over
-                )
-            }
+        for earlier in coming.dropLast() where notices[place][earlier.id].map({ $0.state == .planned }) ?? true {
+            superseded += 1
+            notices[place][earlier.id] = Notice(
+                invoice: invoice,
+                step: earlier,
+                channel: "",
+                until: 0,
+                state: .over
+            )
         }
         let channel = step.ladder.first { $0 == "operator" || payer.channels.contains($0) }
         let until = planned(step) + step.validDays * DunningScript.dayLength

@@ -52,7 +52,9 @@ extension DunningPlay {
         ]
         for payer in script.payers {
             let tenant = payer.number + 1
-            lines.append("select bursar.create_tenant(1, 'T\(payer.number)', 'Tenant \(payer.number)', locale => 'en');")
+            lines.append(
+                "select bursar.create_tenant(1, 'T\(payer.number)', 'Tenant \(payer.number)', locale => 'en');"
+            )
             if payer.ahead > 0 { lines.append("select bursar.put_payer(\(tenant), time_zone => 'Asia/Tokyo');") }
             for channel in payer.channels {
                 let address =
@@ -112,23 +114,26 @@ extension DunningPlay {
                 commit;
             end loop;
         end $$;
-        -- The process of the node that delivers, once one of its messages is in a state.
-        create function play.catch(wanted text) returns integer language plpgsql as $$
+        -- The process of the node that works on a run of a job, once it is running or one of its messages is in a state.
+        create function play.catch(of_job text, wanted text) returns integer language plpgsql as $$
         declare
             caught   integer;
-            known    bigint := (select coalesce(max(h.id), 0) from bursar.run_history h where h.job = 'notice-delivery');
+            known    bigint := (select coalesce(max(h.id), 0) from bursar.run_history h where h.job = of_job);
             deadline timestamptz := clock_timestamp() + interval '5 s';
         begin
             while clock_timestamp() < deadline loop
                 select n.pid into caught
                 from bursar.run r
                 join bursar.node n on n.id = r.node_id
-                where r.job = 'notice-delivery' and r.state = 'running'
-                    and exists (select from bursar.message m where m.run_id = r.id and m.state = wanted);
-                exit when found;
+                where r.job = of_job and r.state = 'running'
+                    and (wanted = 'running' or exists (select from bursar.message m where m.run_id = r.id and m.state = wanted));
+                if found then
+                    perform pg_sleep(random() * 0.01);
+                    exit;
+                end if;
                 exit when exists (
                     select from bursar.run_history h
-                    where h.job = 'notice-delivery' and h.id > known
+                    where h.job = of_job and h.id > known
                 );
                 perform pg_sleep(0.0005);
             end loop;

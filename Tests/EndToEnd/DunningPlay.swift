@@ -33,7 +33,8 @@ struct DunningPlay {
     mutating func run(kills wanted: Int, _ chance: inout SplitMix) async throws {
         for name in ["a", "b"] { daemons.append(try daemon(name)) }
         for daemon in daemons { try await daemon.ready() }
-        let victims = Set(model.busy.keys.sorted().shuffled(using: &chance).prefix(wanted))
+        let busiest = model.busy.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key).prefix(4 * wanted)
+        let victims = Set(busiest.shuffled(using: &chance).prefix(wanted))
         var happenings = Self.happenings(script)[...]
         for moment in moments {
             while let next = happenings.first, next.at <= moment {
@@ -43,8 +44,11 @@ struct DunningPlay {
             let isRenewing = moment % DunningScript.dayLength == 5
             let jobs = (isRenewing ? ["renewals"] : []) + ["dunning", "notice-delivery"]
             if victims.contains(moment) {
-                try await step(moment, Array(jobs.dropLast()))
-                try await stepWithKill(moment, &chance)
+                if isRenewing { try await step(moment, ["renewals"]) }
+                let point = ["running", "claimed", "sending", "sending", "sending", "accepted"].randomElement(using: &chance)
+                let isPlanning = Int.random(in: 0..<6, using: &chance) == 0
+                try await stepWithKill(moment, "dunning", isPlanning ? "running" : nil)
+                try await stepWithKill(moment, "notice-delivery", isPlanning ? nil : point)
             } else {
                 try await step(moment, jobs)
             }
@@ -68,25 +72,50 @@ struct DunningPlay {
         try await house.query("call play.step(\(DunningScript.instant(moment)), \(isFresh), array[\(list)])")
     }
 
-    /// The same with delivery alone; the node that has it is killed somewhere in the middle of it and started again.
-    private mutating func stepWithKill(_ moment: DunningScript.Minute, _ chance: inout SplitMix) async throws {
-        let point = ["claimed", "sending", "accepted"].randomElement(using: &chance) ?? "sending"
+    /// The same with one job; the node that works on it is killed at a point of it, where there is one, and started again.
+    private mutating func stepWithKill(_ moment: DunningScript.Minute, _ job: String, _ point: String?) async throws {
+        guard let point else { return try await step(moment, [job]) }
         let house = house
-        async let caught: Int32 = house.value("select play.catch('\(point)')")
-        async let stepped: Void = step(moment, ["notice-delivery"])
-        let pid = try await caught
+        let daemons = daemons
+        async let killed = Self.kill(daemons, in: house, job, point)
+        async let stepped: Void = step(moment, [job])
+        let (pid, doubts) = try await killed
         if let place = daemons.firstIndex(where: { $0.process.pid == pid }) {
-            daemons[place].process.signal(SIGKILL)
-            try await daemons[place].process.end()
             kills.count += 1
-            kills.doubts += try await house.value(
-                "select count(*) from bursar.message where state = 'sending'",
-                as: Int.self
-            )
-            daemons[place] = try daemon(daemons[place].name)
+            kills.doubts += doubts
+            self.daemons[place] = try daemon(daemons[place].name)
         }
         try await stepped
-        for daemon in daemons { try await daemon.ready() }
+        for daemon in self.daemons { try await daemon.ready() }
+    }
+
+    /// Kills the daemon that is at a point of a job; what it is sending meanwhile it cannot record.
+    ///
+    /// - Returns: its process, 0 for none, and how many messages it was sending.
+    private static func kill(
+        _ daemons: [Daemon],
+        in house: House,
+        _ job: String,
+        _ point: String
+    ) async throws -> (pid: Int32, doubts: Int) {
+        try await house.books.withConnection { connection in
+            try await connection.query(Statement("play.begin", "begin"))
+            if point == "sending" {
+                // It sends, and cannot record how that ended.
+                let lock = "lock table bursar.message_attempt in share row exclusive mode"
+                try await connection.query(Statement("play.lock", lock))
+            }
+            let rows = try await connection.query(Statement("play.catch", "select play.catch($1, $2)"), job, point)
+            let pid: Int32 = try rows.first?.get(0) ?? 0
+            let victim = daemons.first { $0.process.pid == pid }?.process
+            victim?.signal(SIGKILL)
+            try await victim?.end()
+            let sending = try await connection.query(
+                Statement("play.sending", "select count(*) from bursar.message where state = 'sending'")
+            )
+            try await connection.query(Statement("play.end", "rollback"))
+            return (pid, try sending.first?.get(0) ?? 0)
+        }
     }
 }
 
@@ -177,7 +206,10 @@ extension DunningPlay {
             }
             let moment = minute(letter)
             #expect(!DunningModel.isQuiet(moment + (payer?.ahead ?? 0)), "\(letter); \(seed)")
-            #expect(letter.invoices.filter { number in ends[number].map { moment > $0 } ?? false } == [], "\(letter); \(seed)")
+            #expect(
+                letter.invoices.filter { number in ends[number].map { moment > $0 } ?? false } == [],
+                "\(letter); \(seed)"
+            )
         }
     }
 

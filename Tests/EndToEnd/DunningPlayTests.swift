@@ -7,7 +7,7 @@ struct DunningPlayTests {
     @Test(
         "Two daemons, killed at random, with an outage, holidays, stale bank data, promises and payments: what was said is the plan, once, at the right hour"
     )
-    func month() async throws { try await DunningPlay.month(payers: 24, kills: 4) }
+    func month() async throws { try await DunningPlay.month(payers: 24, kills: 6) }
 }
 
 @Suite("A month of dunning, minute by minute", .enabled(if: getenv("BURSAR_SOAK") != nil))

@@ -82,7 +82,8 @@ struct DunningScript {
         let wanted = (payer.number * 5 + (nth == 2 ? 2 : 0)) % 14
         let issueDay = wanted == outage ? wanted + 1 : wanted
         let due = issueDay + 7
-        let paid = [2, 5].contains(place % 7) ? at(due - 3 + place % 9, place % 2 == 0 ? 11 : 8, place % 2 == 0 ? 0 : 58) : nil
+        let paid =
+            [2, 5].contains(place % 7) ? at(due - 3 + place % 9, place % 2 == 0 ? 11 : 8, place % 2 == 0 ? 0 : 58) : nil
         let isHome = payer.ahead == 0 && paid == nil
         let held: Range<Minute>? =
             switch place % 10 {
@@ -152,7 +153,6 @@ struct DunningScript {
 
     /// As SQL reads it.
     static func instant(_ moment: Minute) -> String {
-        let time = moment % dayLength
-        return "timestamp '\(date(moment / dayLength)) \(time / 60):\(time % 60 < 10 ? "0" : "")\(time % 60)' at time zone 'Asia/Phnom_Penh'"
+        "(timestamp '2026-03-01' + \(moment) * interval '1 minute') at time zone 'Asia/Phnom_Penh'"
     }
 }

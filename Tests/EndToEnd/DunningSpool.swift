@@ -69,15 +69,22 @@ struct DunningSpool {
         return String(line.dropFirst(name.count + 1).drop { $0 == " " })
     }
 
-    /// Of a date of spring 2026 as RFC 5322 writes it, `Fri, 6 Mar 2026 02:00:01 +0000`; 0 for anything else.
+    /// Of a date of spring 2026 in UTC, as mail has it, `Fri, 6 Mar 2026 02:00:01 +0000`, or as other channels' files do,
+    /// `2026-03-06T02:00:01.5Z`; 0 for anything else.
     private static func seconds(_ date: String) -> Int {
-        let words = date.split(separator: " ")
-        let clock = words.count == 6 ? words[4].split(separator: ":").compactMap { Int($0) } : []
-        let months = ["Feb": 31, "Mar": 59, "Apr": 90]
-        guard clock.count == 3, words[3] == "2026", words[5] == "+0000", let day = Int(words[1]),
-            let before = months[String(words[2])]
-        else { return 0 }
-        return 1_767_225_600 + (before + day - 1) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+        let mail = /\w+, (\d+) (\w+) 2026 (\d+):(\d+):(\d+) \+0000/
+        let other = /2026-(\d+)-(\d+)T(\d+):(\d+):(\d+).*Z/
+        let months = ["Feb": 31, "Mar": 59, "Apr": 90, "02": 31, "03": 59, "04": 90]
+        func seconds(_ month: Substring, _ day: Substring, _ clock: [Substring]) -> Int {
+            guard let before = months[String(month)], let day = Int(day) else { return 0 }
+            let time = clock.reduce(0) { $0 * 60 + (Int($1) ?? 0) }
+            return 1_767_225_600 + (before + day - 1) * 86_400 + time
+        }
+        if let found = date.wholeMatch(of: mail)?.output {
+            return seconds(found.2, found.1, [found.3, found.4, found.5])
+        }
+        guard let found = date.wholeMatch(of: other)?.output else { return 0 }
+        return seconds(found.1, found.2, [found.3, found.4, found.5])
     }
 }
 

@@ -11,7 +11,9 @@ struct NoticeFaultTests {
         try await House.with(Portfolio.empty) { house in
             try await NoticeWorld.build(house, late: 2, last: 0)
             let folder = "\(house.folder)/templates"
-            for path in [folder, "\(folder)/tenants", "\(folder)/tenants/T1", "\(folder)/tenants/T1/en"] { mkdir(path, 0o755) }
+            for path in [folder, "\(folder)/tenants", "\(folder)/tenants/T1", "\(folder)/tenants/T1/en"] {
+                mkdir(path, 0o755)
+            }
             write(
                 "=== subject\nOverdue\n\n=== text\nDear {{payer}},\npay {{amuont}}.\n\n=== sms\nPay.\n",
                 to: "\(folder)/tenants/T1/en/overdue.mustache"
@@ -33,6 +35,44 @@ struct NoticeFaultTests {
             #expect(files(in: "\(house.folder)/notices/email/new", ending: "").count == 2)
             let said = daemon.process.said
             #expect(said.contains("a template cannot be used") && said.contains("amuont"), "\(said.suffix(3000))")
+        }
+    }
+
+    @Test(
+        "A step with a template of its own is said by it; where there is none of that name the category's says it, and that it did"
+    )
+    func ownTemplate() async throws {
+        try await House.with(Portfolio.empty) { house in
+            try await NoticeWorld.build(house, late: 1, last: 1)
+            let folder = "\(house.folder)/templates"
+            for path in [folder, "\(folder)/global", "\(folder)/global/en"] { mkdir(path, 0o755) }
+            write(
+                "=== subject\nOnce more\n\n=== text\nDear {{payer}}, once more.\n\n=== sms\nPay.\n",
+                to: "\(folder)/global/en/overdue_again.mustache"
+            )
+            mkdir("\(house.folder)/schedules/policies", 0o755)
+            write(
+                """
+                version: 1
+                policy:
+                  steps:
+                    - { id: overdue, offset_days: 1, category: overdue, template: overdue_again }
+                    - { id: final, offset_days: 6, category: final, template: last_words }
+
+                """,
+                to: "\(house.folder)/schedules/policies/dunning.yaml"
+            )
+            _ = try await house.noticeDaemon(settings: ["BURSAR_NOTICES_TEMPLATES": folder])
+            try await house.work(NoticeWorld.morning, "dunning", "notice-delivery")
+            let told = try await house.list(
+                "select template || ' ' || coalesce(fell_back, '') from bursar.message where state = 'accepted' order by tenant_id"
+            )
+            #expect(
+                told == [
+                    "global/en/overdue_again ",
+                    "global/en/final there is no template last_words; global/en/final was used",
+                ]
+            )
         }
     }
 

@@ -110,9 +110,16 @@ struct NoticeRelayTests {
         print("\(states), \(kept.values.filter { $0 > 1 }.count) reminders twice, as a reader of Message-IDs knows")
         #expect(states.keys.allSatisfy { ["accepted", "hard_failed", "unknown"].contains($0) }, "\(states); \(seed)")
         // Those whose connection was cut are in doubt, and a person hears of them.
-        #expect(states["unknown", default: 0] >= 2 && states["hard_failed"] == 2, "\(states); \(seed)")
         #expect(
-            try await house.list("select key from bursar.alarm where key like 'notices:in_doubt%' and cleared_at is null")
+            states["unknown", default: 0] >= 2 && (1...2).contains(states["hard_failed"] ?? 0),
+            "\(states); \(seed)"
+        )
+        // At each of the two kills no more final notices were under way than there are connections.
+        #expect(states["unknown", default: 0] <= 2 + 2 * 2 + 2 + 2, "\(states); \(seed)")
+        #expect(
+            try await house.list(
+                "select key from bursar.alarm where key like 'notices:in_doubt%' and cleared_at is null"
+            )
                 == ["notices:in_doubt"],
             seed
         )
@@ -126,7 +133,9 @@ struct NoticeRelayTests {
             order by 1
             """
         )
-        #expect(ends == ["final operator accepted 1", "overdue operator accepted 1"], seed)
+        // The final notice that was refused may have been in doubt since a kill; then it is left alone.
+        #expect(ends.filter { $0 != "final operator accepted 1" } == ["overdue operator accepted 1"], seed)
+        #expect(ends.count == states["hard_failed"], seed)
         let lost: Int = try await house.value(
             """
             select count(*)
@@ -138,6 +147,6 @@ struct NoticeRelayTests {
             """
         )
         #expect(lost == 0, seed)
-        #expect(files(in: "\(house.folder)/notices/operator/new", ending: "").count == 2, seed)
+        #expect(files(in: "\(house.folder)/notices/operator/new", ending: "").count == ends.count, seed)
     }
 }

@@ -263,6 +263,8 @@ struct NoticeDeliveryTests {
             try await box.plan()
             try await box.change(act)
             try await box.deliver()
+            try await box.set("2026-03-10 09:35")
+            try await box.deliver()
             #expect(box.desk.state.withLock { $0.sent.map(\.recipient) } == ["4711"])
             #expect(
                 try await box.notices(of: 1).suffix(2) == ["late|email|skipped|\(reason)", "late|telegram|accepted|-"]
@@ -274,7 +276,9 @@ struct NoticeDeliveryTests {
     @Test("What is in doubt says on a second try what it said on the first: what is due since waits for another day")
     func doubtStaysAlone() async throws {
         try await Letterbox.open(tenants: 2) { box in
-            try await box.change("update bursar.receivable set due_date = '2026-03-20', grace_end = '2026-03-27' where invoice_id = 3")
+            try await box.change(
+                "update bursar.receivable set due_date = '2026-03-20', grace_end = '2026-03-27' where invoice_id = 3"
+            )
             box.desk.answer("payer2@example.test", .unknown)
             try await box.day("2026-03-10 09:30")
             #expect(box.desk.take().contains("overdue for Tenant 2: 2"))

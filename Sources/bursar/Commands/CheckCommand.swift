@@ -4,14 +4,14 @@ import Engine
 import Notices
 import Schedules
 
-/// Checks the files that people write: schedules, dunning policies with calendars, webhook sources, channels, layouts.
+/// Checks the files that people write: schedules, dunning policies with calendars, webhook sources, channels, templates, layouts.
 ///
 /// Needs no database and no daemon.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract:
-            "Check schedules, dunning policies, channels and webhook sources: every error with file, line, column and what was expected.",
+            "Check schedules, dunning policies, channels, templates and webhook sources: every error with file, line, column and what was expected.",
         discussion: """
             Needs no database. Exit code 65 when a file has an error; a warning, such as a calendar that will run out, is \
             told and changes no exit code. Secrets of webhook sources that this user may not read are left out of the \

@@ -65,7 +65,8 @@ final class NoticeHouse: Sendable {
             rules: { DeliveryRules(policies.policy(of: $0.tenantRef)) },
             render: { message, facts in
                 try book.render(
-                    category: message.template,
+                    category: message.category,
+                    template: message.template,
                     channel: message.channel,
                     tenant: message.first.tenantRef,
                     locale: message.first.locale,

@@ -47,6 +47,7 @@ enum FileCheckers {
             try settings.statementLayouts.map { try statementLayouts($0) },
             policies(settings.noticePolicies, today: today),
             settings.noticeChannels.map { channels($0, settings) },
+            settings.noticeTemplates.map { templates($0) },
         ].compactMap(\.self)
     }
 
@@ -76,6 +77,16 @@ enum FileCheckers {
         do throws(ChannelProblems) {
             let book = try ChannelBook.load(file, folder: settings.noticeFolder, as: .checker)
             return CheckedFiles(book.channels.count, "channel", files: [file])
+        } catch {
+            return CheckedFiles(problems: error.problems)
+        }
+    }
+
+    /// A folder of templates, each tried with the sample of its category.
+    private static func templates(_ folder: String) -> CheckedFiles {
+        do throws(TemplateProblems) {
+            let book = try TemplateBook.load(folder: folder)
+            return CheckedFiles(book.count, "template", files: [folder])
         } catch {
             return CheckedFiles(problems: error.problems)
         }
