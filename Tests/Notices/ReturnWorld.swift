@@ -23,7 +23,7 @@ struct ReturnWorld {
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
         + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all
 
-    /// An issuer, two tenants with one e-mail address, and what planning would do with a notice that came back.
+    /// An issuer, two tenants with one e-mail address, and one of them with a telephone too.
     private static let recipe = DatabaseRecipe("returns", migrations: migrations) { database in
         try await database.setUp(
             """
@@ -31,13 +31,7 @@ struct ReturnWorld {
             insert into bursar.tenant (issuer_id, external_ref, name) values (1, 't1', 'One'), (1, 't2', 'Two');
             select bursar.put_contact(1, 'email', 'sok@customer.example');
             select bursar.put_contact(2, 'email', 'sok@customer.example');
-            -- What planning would do with a notice that came back.
-            create table public.climbed (tenant_id bigint, notices bigint[]);
-            grant insert on public.climbed to bursar_app;
-            drop function if exists bursar.plan_next_rung(bigint, bigint[], timestamptz);
-            create function bursar.plan_next_rung(tenant bigint, notice bigint[], moment timestamptz) returns void
-                language sql as 'insert into public.climbed values (tenant, notice)';
-            grant execute on function bursar.plan_next_rung(bigint, bigint[], timestamptz) to bursar_app;
+            select bursar.put_contact(1, 'sms', '+85512345678');
             """
         )
     }
@@ -76,7 +70,7 @@ struct ReturnWorld {
                     guarantee, state, not_before, valid_until, transport, provider_id)
                 select \(tenant), 1, 'email', 'transaction', current_date, a.id, a.hash, '\(messageID)', 'at_least_once', '\(state)', now(),
                     now() + interval '1 day', 'relay', \(provider.map { "'\($0)'" } ?? "null")
-                from bursar.payer_address a where a.tenant_id = \(tenant)
+                from bursar.payer_address a where a.tenant_id = \(tenant) and a.channel = 'email'
                 returning id
             )
             insert into bursar.notice (tenant_id, issuer_id, kind, category, class, template, guarantee, ladder, channel, event_id,

@@ -16,7 +16,10 @@ struct ReturnsTests {
             #expect(try await world.work() == 1)
             #expect(try await world.states(message) == "hard_failed hard_failed")
             #expect(try await world.outcome(report) == "done | hard | failed, address suppressed")
-            #expect(try await world.list("select tenant_id, notices::text from public.climbed") == ["1|{1}"])
+            #expect(
+                try await world.list("select tenant_id::text, channel, state from bursar.notice order by id")
+                    == ["1|email|hard_failed", "1|sms|planned"]
+            )
             let rows = try await world.list(
                 """
                 select s.tenant_id::text, s.reason, s.source, s.evidence, s.expires_at::text
