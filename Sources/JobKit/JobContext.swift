@@ -63,7 +63,7 @@ package struct JobContext: Sendable {
     /// For steps that fill the tables they read: a plan made for an empty table is kept, and would read all of it each time.
     package var alongIndexes: JobContext {
         var copy = self
-        copy.planning = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")]
+        copy.planning = ["seqscan", "hashjoin", "mergejoin", "material"].map { ("enable_\($0)", "off") }
         return copy
     }
 

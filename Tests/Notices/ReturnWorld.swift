@@ -23,7 +23,7 @@ struct ReturnWorld {
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
         + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all
 
-    /// An issuer, two tenants with one e-mail address, and one of them with a telephone too.
+    /// An issuer, and two tenants with one e-mail address.
     private static let recipe = DatabaseRecipe("returns", migrations: migrations) { database in
         try await database.setUp(
             """
@@ -31,7 +31,6 @@ struct ReturnWorld {
             insert into bursar.tenant (issuer_id, external_ref, name) values (1, 't1', 'One'), (1, 't2', 'Two');
             select bursar.put_contact(1, 'email', 'sok@customer.example');
             select bursar.put_contact(2, 'email', 'sok@customer.example');
-            select bursar.put_contact(1, 'sms', '+85512345678');
             """
         )
     }

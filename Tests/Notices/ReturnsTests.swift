@@ -12,6 +12,7 @@ struct ReturnsTests {
     func hard() async throws {
         try await ReturnWorld.open { world in
             let message = try await world.message()
+            try await world.database.setUp("select bursar.put_contact(1, 'sms', '+85512345678')")
             let report = try await world.bring("postfix-unknown-user", of: message)
             #expect(try await world.work() == 1)
             #expect(try await world.states(message) == "hard_failed hard_failed")
