@@ -135,9 +135,11 @@ let package = Package(
         room(
             "Custody",
             [
-                "CLinux", "COpenSSL", "CivilTime", "Monetary", "Postgres", "Programs", "Schedules", "JobKit", "Engine",
+                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Programs", "Schedules",
+                "JobKit", "Engine",
                 "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", logging, metrics, yams,
-            ]
+            ],
+            migrations: true
         ),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room(
@@ -153,8 +155,8 @@ let package = Package(
         job("NoticeDelivery", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules", logging]),
         job("RetentionPurge", ["CivilTime", "Custody", "JobKit", "Schedules"]),
-        job("Backup", ["CivilTime", "Custody", "JobKit", "Schedules"]),
-        job("BackupVerification", ["CivilTime", "Custody", "JobKit", "Schedules"]),
+        job("Backup", ["Custody", "JobKit", "Schedules"]),
+        job("BackupVerification", ["Billing", "Custody", "JobKit", "Schedules"]),
         job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",

@@ -5,5 +5,18 @@ package enum CustodyMigrations {
     package static let all: [Migration] = retention + backups
 
     static let retention: [Migration] = []
-    static let backups: [Migration] = []
+    static let backups: [Migration] = [
+        Migration(
+            number: 34,
+            name: "backups",
+            up: String(decoding: PackageResources.m0034_backups_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0034_backups_down_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 35,
+            name: "drills",
+            up: String(decoding: PackageResources.m0035_drills_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0035_drills_down_sql, as: UTF8.self)
+        ),
+    ]
 }
