@@ -38,9 +38,12 @@ struct EventCatalogueTests {
     }
 
     /// The calls and columns by which events are written.
-    private static let writing =
+    private static var writing: Regex<Substring> {
         /note\(|note_act\(|note_of_house\(|HouseNote\(|'[a-z_]+' \|\| |then '[a-z_]+\.[a-z_]+'|select .*'[a-z_]+\.[a-z_]+', '/
+    }
+
     /// A kind, of the subjects that there are.
-    private static let kind =
+    private static var kind: Regex<(Substring, Substring)> {
         /['"]((?:bakong|contact|credit|demo|drill|endpoint|invoice|issuer|notices|payer|payment|plan_version|policy|provider|rate|receiving_account|schedule|statement|subscription|suppression|suspense|tenant|unpark|webhooks|write_off)\.[a-z_]+)['"]/
+    }
 }
