@@ -280,7 +280,8 @@ let package = Package(
             [
                 "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit", "Engine", "Events",
-                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Notices", "Standing", "Custody", "Renewals", logging,
+                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Notices", "Standing", "Custody", "Renewals",
+                logging,
                 subprocess, systemPackage,
             ]
         ),

@@ -36,7 +36,10 @@ struct BackupDump: Sendable {
     /// Dumps into a folder: `dump/`, `globals.sql` and `manifest.json`.
     static func take(into folder: String, _ house: BackupHouse) async throws -> BackupDump {
         guard let url = house.url else {
-            throw CustodyFailure("role", "no database is configured for backups; set backup.database_url to one of the login bursar_backup")
+            throw CustodyFailure(
+                "role",
+                "no database is configured for backups; set backup.database_url to one of the login bursar_backup"
+            )
         }
         return try await BackupHouse.withPool(url, "backup") { pool in
             let environment = try pool.configuration.programEnvironment()
@@ -80,14 +83,20 @@ struct BackupDump: Sendable {
         let others = moment.others.map { "--exclude-schema=\(quoted($0))" }
         try await tools.run(
             "pg_dump",
-            ["--format=directory", "--jobs=\(jobs)", "--snapshot=\(moment.snapshot)", "--file=\(folder)/\(BackupIndex.dump)"]
+            [
+                "--format=directory", "--jobs=\(jobs)", "--snapshot=\(moment.snapshot)",
+                "--file=\(folder)/\(BackupIndex.dump)",
+            ]
                 + keptOut + others,
             environment: environment,
             step: "dump"
         )
         try await tools.run(
             "pg_dumpall",
-            ["--globals-only", "--no-role-passwords", "--database=\(moment.database)", "--file=\(folder)/\(BackupIndex.globals)"],
+            [
+                "--globals-only", "--no-role-passwords", "--database=\(moment.database)",
+                "--file=\(folder)/\(BackupIndex.globals)",
+            ],
             environment: environment,
             step: "globals"
         )

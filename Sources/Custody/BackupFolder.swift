@@ -56,7 +56,8 @@ struct BackupFolder: Sendable {
     @discardableResult
     func clear() -> [String] {
         FolderTree.names(in: path).filter { name in
-            let isLeft = name.hasSuffix(Self.removing) || name.hasSuffix(Self.partial) && Self.isAbandoned("\(path)/\(name)")
+            let isLeft =
+                name.hasSuffix(Self.removing) || name.hasSuffix(Self.partial) && Self.isAbandoned("\(path)/\(name)")
             if isLeft { FolderTree.remove("\(path)/\(name)") }
             return isLeft
         }

@@ -48,7 +48,10 @@ package struct BackupHouse: Sendable {
             let own = try await apart { () throws(VaultError) in try VaultKeyRing.load(keyFile) }
             let recovery = try await apart { () throws(VaultError) in try VaultKeyRing.load(recoveryKeyFile) }
             guard own.current.id != recovery.current.id, own.current.bytes != recovery.current.bytes else {
-                throw VaultError(.keys, "the recovery key is the same as the current one; make another, and keep it elsewhere")
+                throw VaultError(
+                    .keys,
+                    "the recovery key is the same as the current one; make another, and keep it elsewhere"
+                )
             }
             return (own, recovery)
         } catch {

@@ -11,6 +11,14 @@ package struct BackupIndex: Codable, Equatable, Sendable {
         package let plainSHA256: String
         package let sealedBytes: Int64
         package let sealedSHA256: String
+
+        package init(name: String, plainBytes: Int64, plainSHA256: String, sealedBytes: Int64, sealedSHA256: String) {
+            self.name = name
+            self.plainBytes = plainBytes
+            self.plainSHA256 = plainSHA256
+            self.sealedBytes = sealedBytes
+            self.sealedSHA256 = sealedSHA256
+        }
     }
 
     package var version = 1
@@ -28,6 +36,30 @@ package struct BackupIndex: Codable, Equatable, Sendable {
     /// How long it took.
     package let seconds: Double
     package let files: [File]
+
+    package init(
+        name: String,
+        takenAt: Instant,
+        asOf: Instant,
+        host: String,
+        serverVersion: Int,
+        databaseBytes: Int64,
+        keyID: String,
+        recoveryID: String,
+        seconds: Double,
+        files: [File]
+    ) {
+        self.name = name
+        self.takenAt = takenAt
+        self.asOf = asOf
+        self.host = host
+        self.serverVersion = serverVersion
+        self.databaseBytes = databaseBytes
+        self.keyID = keyID
+        self.recoveryID = recoveryID
+        self.seconds = seconds
+        self.files = files
+    }
 
     package static let file = "backup.json"
     static let manifest = "manifest.json"

@@ -53,7 +53,9 @@ package enum BackupRotation {
         // 1970-01-01 was a Thursday.
         staying.formUnion(newest(sorted, count: keep.weeks) { ($0 / day + 3) / 7 })
         let verified = sorted.filter { $0.verifiedAt != nil }
-        if let last = verified.max(by: { ($0.verifiedAt ?? .epoch) < ($1.verifiedAt ?? .epoch) }) { staying.insert(last.name) }
+        if let last = verified.max(by: { ($0.verifiedAt ?? .epoch) < ($1.verifiedAt ?? .epoch) }) {
+            staying.insert(last.name)
+        }
         return sorted.map(\.name).filter { !staying.contains($0) }
     }
 

@@ -36,7 +36,11 @@ package struct BackupStanding: Codable, Equatable, Sendable {
     package static func read(in database: PostgresPool) async throws -> BackupStanding {
         try await database.withTransaction(BackupBook.transaction) { transaction in
             guard let row = try await transaction.query(DrillStatements.standing).first else {
-                throw PostgresError(.decoding, "the standing of backups is missing", statement: DrillStatements.standing.name)
+                throw PostgresError(
+                    .decoding,
+                    "the standing of backups is missing",
+                    statement: DrillStatements.standing.name
+                )
             }
             return try BackupStanding(row)
         }
@@ -79,16 +83,30 @@ package enum BackupAlarms {
         var alarms: [Alarm] = []
         if isLate(standing.backupAge, standing, house.oldestBackup) {
             let since = (standing.lastBackupAt ?? standing.installedAt).adding(house.oldestBackup)
-            alarms.append(Alarm("backup:age", .critical, since: since, evidence: try evidence(["last": standing.lastBackup])))
+            alarms.append(
+                Alarm("backup:age", .critical, since: since, evidence: try evidence(["last": standing.lastBackup]))
+            )
         }
         if isLate(standing.restoreAge, standing, house.oldestRestore) {
             let since = (standing.verifiedAt ?? standing.installedAt).adding(house.oldestRestore)
-            alarms.append(Alarm("backup:restore", .critical, since: since, evidence: try evidence(["last_drill": standing.told])))
+            alarms.append(
+                Alarm("backup:restore", .critical, since: since, evidence: try evidence(["last_drill": standing.told]))
+            )
         } else if standing.verdict == "fail" {
-            alarms.append(Alarm("backup:drill", .critical, since: standing.drilledAt, evidence: try evidence(["told": standing.told])))
+            alarms.append(
+                Alarm(
+                    "backup:drill",
+                    .critical,
+                    since: standing.drilledAt,
+                    evidence: try evidence(["told": standing.told])
+                )
+            )
         }
         if let ratio = standing.sizeRatio, standing.compared >= fewest, !usual.contains(ratio) {
-            let told = ["backup": standing.lastBackup, "bytes": standing.bytes.map { "\($0)" }, "median": standing.medianBytes.map { "\(Int64($0))" }]
+            let told = [
+                "backup": standing.lastBackup, "bytes": standing.bytes.map { "\($0)" },
+                "median": standing.medianBytes.map { "\(Int64($0))" },
+            ]
             alarms.append(Alarm("backup:size", .warning, since: standing.lastBackupAt, evidence: try evidence(told)))
         }
         if let target = house.restoreTarget, let took = standing.rtoSeconds, .seconds(took) > target {

@@ -52,7 +52,12 @@ package struct BackupWork: Sendable {
             let dump = try await BackupDump.take(into: plain, house)
             let manifest: Manifest = try dump.manifest.decoded()
             try await check(dump, manifest, plain)
-            let files = try await seal(plain, into: partial, for: [keys.own.current, keys.recovery.current], dump.manifest)
+            let files = try await seal(
+                plain,
+                into: partial,
+                for: [keys.own.current, keys.recovery.current],
+                dump.manifest
+            )
             let index = BackupIndex(
                 name: name,
                 takenAt: dump.moment.takenAt,
@@ -70,7 +75,12 @@ package struct BackupWork: Sendable {
                 try VaultFiles.store(text, "\(partial)/\(BackupIndex.file)")
                 try folder.finish(name)
             }
-            try await record(index, sha256: VaultDigest.hexadecimal(VaultDigest.of(Array(text.utf8))), dump.manifest, context)
+            try await record(
+                index,
+                sha256: VaultDigest.hexadecimal(VaultDigest.of(Array(text.utf8))),
+                dump.manifest,
+                context
+            )
             try await push(name)
             let removed = try await rotate(context)
             return Self.words(index, manifest, removed)
@@ -131,7 +141,8 @@ package struct BackupWork: Sendable {
 
     private static func words(_ index: BackupIndex, _ manifest: Manifest, _ removed: [String]) -> String {
         let seconds = index.seconds.rounded()
-        var words = "\(index.name): \(manifest.rows) rows in \(manifest.tables.count) tables,"
+        var words =
+            "\(index.name): \(manifest.rows) rows in \(manifest.tables.count) tables,"
             + " \(index.sealedBytes) bytes in \(index.files.count) sealed files, \(Int(seconds)) s"
         if !removed.isEmpty { words += "; removed \(removed.joined(separator: ", "))" }
         return words
@@ -149,7 +160,9 @@ extension BackupWork {
     private func adopt(_ keys: VaultKeyRing, _ context: JobContext) async throws {
         let folder = folder
         let known = try await context.read { try await BackupBook.list(withRemoved: true, in: $0) }
-        let unknown = await Set((try? apart { () throws(VaultError) in folder.whole() }) ?? []).subtracting(known.map(\.name))
+        let unknown = await Set((try? apart { () throws(VaultError) in folder.whole() }) ?? []).subtracting(
+            known.map(\.name)
+        )
         for name in unknown.sorted() {
             let found: (BackupIndex, String, String)?
             do throws(VaultError) {
@@ -170,7 +183,8 @@ extension BackupWork {
         }
     }
 
-    private func record(_ index: BackupIndex, sha256: String, _ manifest: JSONText, _ context: JobContext) async throws {
+    private func record(_ index: BackupIndex, sha256: String, _ manifest: JSONText, _ context: JobContext) async throws
+    {
         let directory = house.directory
         _ = try await context.chunk(
             select: { _, _ in [index] },
@@ -204,7 +218,9 @@ extension BackupWork {
             try await step("rotate") { () throws(VaultError) in try folder.remove(name) }
         }
         // Those whose files somebody else has removed are no backups either.
-        let gone = known.filter { $0.directory == house.directory && $0.host == ProcessMark.hostName && !here.contains($0.name) }
+        let gone = known.filter {
+            $0.directory == house.directory && $0.host == ProcessMark.hostName && !here.contains($0.name)
+        }
         let ended = removable + gone.map(\.name)
         _ = try await context.chunk(
             select: { _, _ in ended },

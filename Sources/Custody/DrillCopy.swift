@@ -12,9 +12,15 @@ struct DrillCopy: Sendable {
     private var tools: ServerTools { server.tools }
     private var backup: String { server.folder.backup }
 
-    /// Roles first: without them nothing restores whole. What the fresh server has already may be refused.
+    /// Roles first: without them nothing restores whole.
+    ///
+    /// What the fresh server has already may be refused.
     func globals() async throws -> (Void, String) {
-        try await run("psql", ["-X", "-q", "-d", "postgres", "-f", "\(backup)/\(BackupIndex.globals)"], step: "globals")
+        try await run(
+            "psql",
+            ["-X", "-q", "-d", "postgres", "-f", "\(backup)/\(BackupIndex.globals)"],
+            step: "globals"
+        )
         let there = try await BackupHouse.withPool(server.url("postgres"), "drill") { pool in
             try await pool.withConnection { connection in
                 try await connection.query(DrillStatements.roles).map { try $0.get("name", as: String.self) }
@@ -30,7 +36,10 @@ struct DrillCopy: Sendable {
     func restore() async throws -> (Void, String) {
         try await run(
             "pg_restore",
-            ["--exit-on-error", "--jobs=\(jobs)", "--dbname=\(ScratchServer.database)", "\(backup)/\(BackupIndex.dump)"],
+            [
+                "--exit-on-error", "--jobs=\(jobs)", "--dbname=\(ScratchServer.database)",
+                "\(backup)/\(BackupIndex.dump)",
+            ],
             step: "restore"
         )
         // The copy is asked much right away, by a server that has counted nothing yet.
@@ -46,7 +55,7 @@ struct DrillCopy: Sendable {
     func checkIndexes() async throws -> (Void, String) {
         try await run(
             "pg_amcheck",
-            ["--install-missing", "--heapallindexed", "--jobs=\(jobs)", "--dbname=\(ScratchServer.database)"],
+            ["--install-missing", "--heapallindexed", "--jobs=\(jobs)", "-d", ScratchServer.database],
             step: "amcheck"
         )
         return ((), "every index has every row")
@@ -91,7 +100,12 @@ struct DrillCopy: Sendable {
     func rehearse(_ rehearsal: DrillRehearsal, asOf: Instant) async throws -> String {
         try await read { pool in
             let written = try await pool.withTransaction { try await $0.execute(DrillStatements.probe) }
-            guard written == 1 else { throw CustodyFailure("rehearsal", "the copy does not say what it is: bursar.installation has \(written) rows") }
+            guard written == 1 else {
+                throw CustodyFailure(
+                    "rehearsal",
+                    "the copy does not say what it is: bursar.installation has \(written) rows"
+                )
+            }
         }
         return try await rehearsal(server.url(), asOf)
     }
@@ -101,6 +115,12 @@ struct DrillCopy: Sendable {
     }
 
     private func run(_ program: String, _ arguments: [String], step: String) async throws {
-        try await tools.run(program, arguments, environment: server.environment, account: server.folder.account, step: step)
+        try await tools.run(
+            program,
+            arguments,
+            environment: server.environment,
+            account: server.folder.account,
+            step: step
+        )
     }
 }

@@ -18,7 +18,10 @@ struct DrillFiles: Sendable {
         }
         guard let there else { throw CustodyFailure("space", "nobody can tell how much space \(scratch) has") }
         guard there >= needed else {
-            throw CustodyFailure("space", "\(scratch) has \(there >> 20) MiB free and the drill needs \(needed >> 20); make room or set backup.scratch")
+            throw CustodyFailure(
+                "space",
+                "\(scratch) has \(there >> 20) MiB free and the drill needs \(needed >> 20); make room or set backup.scratch"
+            )
         }
         return ((), "\(there >> 20) MiB free, \(needed >> 20) wanted")
     }
@@ -30,7 +33,9 @@ struct DrillFiles: Sendable {
             throw CustodyFailure("hash", "\(place)/\(BackupIndex.file) is not what was written down of it")
         }
         _ = try await sideBySide(backup.index.files, house.jobs) { file in
-            let found = try await step("hash") { () throws(VaultError) in try Vault.digest("\(place)/\(file.name).sealed") }
+            let found = try await step("hash") { () throws(VaultError) in
+                try Vault.digest("\(place)/\(file.name).sealed")
+            }
             guard found.bytes == file.sealedBytes else {
                 throw CustodyFailure("hash", "\(file.name).sealed has \(found.bytes) bytes and not \(file.sealedBytes)")
             }
@@ -47,7 +52,8 @@ struct DrillFiles: Sendable {
     func decrypt(into folder: ScratchFolder) async throws -> (Manifest, String) {
         let keys = try await recoveryKeys()
         let place = place
-        try await step("decrypt") { () throws(VaultError) in try FolderTree.make("\(folder.backup)/\(BackupIndex.dump)") }
+        try await step("decrypt") { () throws(VaultError) in try FolderTree.make("\(folder.backup)/\(BackupIndex.dump)")
+        }
         _ = try await sideBySide(backup.index.files, house.jobs) { file in
             let opened = try await step("decrypt") { () throws(VaultError) in
                 try Vault.open("\(place)/\(file.name).sealed", into: "\(folder.backup)/\(file.name)", with: keys.keys)

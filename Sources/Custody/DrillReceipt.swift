@@ -20,11 +20,19 @@ package struct DrillReceipt: Codable, Equatable, Sendable {
         package let seconds: Double
         /// One line: what was found.
         package let detail: String
+
+        package init(name: String, outcome: Outcome, seconds: Double, detail: String) {
+            self.name = name
+            self.outcome = outcome
+            self.seconds = seconds
+            self.detail = detail
+        }
     }
 
     /// Every phase, in its order; a drill that passes has been through all of them.
     package static let phaseNames = [
-        "pick", "space", "hash", "decrypt", "cluster", "globals", "restore", "amcheck", "equality", "continuity", "invariants",
+        "pick", "space", "hash", "decrypt", "cluster", "globals", "restore", "amcheck", "equality", "continuity",
+        "invariants",
         "rehearsal", "destroy",
     ]
 

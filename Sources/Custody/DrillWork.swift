@@ -92,12 +92,20 @@ package struct DrillWork: Sendable {
         let manifest = try await log.phase("decrypt") { try await files.decrypt(into: folder) }
         let tools = try ServerTools(version: backup.index.serverVersion, keeper: house.keeper, step: "cluster")
         guard tools.has("initdb") else {
-            throw CustodyFailure("cluster", "\(tools.folder)/initdb is not there; install it with: apt-get install postgresql-\(backup.index.serverVersion)")
+            throw CustodyFailure(
+                "cluster",
+                "\(tools.folder)/initdb is not there; install it with: apt-get install postgresql-\(backup.index.serverVersion)"
+            )
         }
         let server = ScratchServer(tools: tools, folder: folder)
         let start = ContinuousClock.now
         try await server.withServer {
-            await log.add("cluster", .passed, (ContinuousClock.now - start) / .seconds(1), "a private server of version \(backup.index.serverVersion)")
+            await log.add(
+                "cluster",
+                .passed,
+                (ContinuousClock.now - start) / .seconds(1),
+                "a private server of version \(backup.index.serverVersion)"
+            )
             let copy = DrillCopy(server: server, manifest: manifest, jobs: house.jobs)
             try await log.phase("globals") { try await copy.globals() }
             try await log.phase("restore") { try await copy.restore() }
@@ -134,7 +142,10 @@ package struct DrillWork: Sendable {
                 case .named(let name): found.first { $0.name == name }
                 }
             guard let chosen else {
-                throw CustodyFailure("pick", "there is no backup in \(house.directory) that the database knows (\(source.words)); take one with: bursar backup run")
+                throw CustodyFailure(
+                    "pick",
+                    "there is no backup in \(house.directory) that the database knows (\(source.words)); take one with: bursar backup run"
+                )
             }
             // What the database knows and the folder has not is a backup that was lost.
             if case .latest = source, let newest = known.first, newest.name != chosen.name {
@@ -177,7 +188,12 @@ package struct DrillWork: Sendable {
             }
         }.value
         let seconds = (ContinuousClock.now - began) / .seconds(1)
-        await log.add("destroy", isGone ? .passed : .failed, seconds, isGone ? "nothing is left of \(path)" : "\(path) could not be removed")
+        await log.add(
+            "destroy",
+            isGone ? .passed : .failed,
+            seconds,
+            isGone ? "nothing is left of \(path)" : "\(path) could not be removed"
+        )
     }
 }
 
@@ -197,7 +213,8 @@ extension DrillWork {
             switch verdict {
             case .pass: "the drill of backup \(backup ?? "none") has passed"
             case .partial: "the drill of backup \(backup ?? "none") was partial"
-            case .fail: "the drill of backup \(backup ?? "none") failed at \(failed?.name ?? "its beginning"): \(failed?.detail ?? "")"
+            case .fail:
+                "the drill of backup \(backup ?? "none") failed at \(failed?.name ?? "its beginning"): \(failed?.detail ?? "")"
             }
         let receipt = DrillReceipt(
             run: context.run.id,

@@ -31,7 +31,8 @@ enum FolderTree {
     /// Every file below a folder, by its path from there, sorted; links are not followed.
     static func files(below path: String, from start: String = "") -> [String] {
         names(in: path).flatMap { name in
-            isFolder("\(path)/\(name)") ? files(below: "\(path)/\(name)", from: "\(start)\(name)/") : ["\(start)\(name)"]
+            isFolder("\(path)/\(name)")
+                ? files(below: "\(path)/\(name)", from: "\(start)\(name)/") : ["\(start)\(name)"]
         }
     }
 
@@ -43,7 +44,9 @@ enum FolderTree {
             parent += (path.hasPrefix("/") || place > 0 ? "/" : "") + part
             let isLast = place == parts.count - 1
             guard mkdir(parent, isLast ? mode : 0o755) != 0 else { continue }
-            guard errno == EEXIST || access(parent, F_OK) == 0 else { throw VaultFiles.cannot("make the folder", parent) }
+            guard errno == EEXIST || access(parent, F_OK) == 0 else {
+                throw VaultFiles.cannot("make the folder", parent)
+            }
         }
     }
 

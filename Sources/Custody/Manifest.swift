@@ -13,6 +13,22 @@ package struct Manifest: Codable, Equatable, Sendable {
         package let kept: Bool
         /// How many rows the receipts of purges tell of, since ever.
         package let purged: Int64
+
+        package init(
+            name: String,
+            rows: Int64,
+            sums: [String: String],
+            maxima: [String: Int64?],
+            kept: Bool,
+            purged: Int64
+        ) {
+            self.name = name
+            self.rows = rows
+            self.sums = sums
+            self.maxima = maxima
+            self.kept = kept
+            self.purged = purged
+        }
     }
 
     package struct Series: Codable, Equatable, Sendable {
@@ -20,16 +36,34 @@ package struct Manifest: Codable, Equatable, Sendable {
         package let series: String
         package let year: Int
         package let last: Int64
+
+        package init(issuer: Int64, series: String, year: Int, last: Int64) {
+            self.issuer = issuer
+            self.series = series
+            self.year = year
+            self.last = last
+        }
     }
 
     package struct Role: Codable, Equatable, Sendable {
         package let name: String
         package let may: String
+
+        package init(name: String, may: String) {
+            self.name = name
+            self.may = may
+        }
     }
 
     package let tables: [Table]
     package let series: [Series]
     package let roles: [Role]
+
+    package init(tables: [Table], series: [Series], roles: [Role]) {
+        self.tables = tables
+        self.series = series
+        self.roles = roles
+    }
 
     /// All rows of all tables.
     package var rows: Int64 { tables.reduce(0) { $0 &+ $1.rows } }
@@ -52,7 +86,9 @@ extension Manifest {
     /// The roles that are missing in a copy or may do something else there.
     package func roleDifferences(in copy: Manifest) -> [String] {
         roles.compactMap { role in
-            guard let other = copy.roles.first(where: { $0.name == role.name }) else { return "role \(role.name) is missing" }
+            guard let other = copy.roles.first(where: { $0.name == role.name }) else {
+                return "role \(role.name) is missing"
+            }
             return other.may == role.may ? nil : "role \(role.name) may \(other.may) and not \(role.may)"
         }
     }
@@ -65,9 +101,13 @@ extension Manifest {
             return table.losses(since: before)
         }
         for before in earlier.series {
-            let same = series.first { $0.issuer == before.issuer && $0.series == before.series && $0.year == before.year }
+            let same = series.first {
+                $0.issuer == before.issuer && $0.series == before.series && $0.year == before.year
+            }
             if (same?.last ?? 0) < before.last {
-                told.append("series \(before.series) of \(before.year), issuer \(before.issuer), went back from \(before.last) to \(same?.last ?? 0)")
+                told.append(
+                    "series \(before.series) of \(before.year), issuer \(before.issuer), went back from \(before.last) to \(same?.last ?? 0)"
+                )
             }
         }
         return told
@@ -92,7 +132,9 @@ extension Manifest.Table {
         var told: [String] = []
         let expected = before.rows &+ before.purged &- purged
         if rows < expected {
-            told.append("\(name) had \(before.rows) rows and has \(rows), and receipts tell of \(purged &- before.purged) purged ones")
+            told.append(
+                "\(name) had \(before.rows) rows and has \(rows), and receipts tell of \(purged &- before.purged) purged ones"
+            )
         }
         for (column, value) in before.maxima.sorted(by: { $0.key < $1.key }) {
             guard let highest = value, purged == before.purged else { continue }

@@ -48,7 +48,9 @@ struct ScratchFolder: Sendable {
     static func clear(_ parent: String) -> [String] {
         FolderTree.names(in: parent).filter { name in
             let path = "\(parent)/\(name)"
-            guard name.hasPrefix(prefix), FolderTree.isFolder(path), BackupFolder.isAbandoned(path) else { return false }
+            guard name.hasPrefix(prefix), FolderTree.isFolder(path), BackupFolder.isAbandoned(path) else {
+                return false
+            }
             remove(path)
             return true
         }

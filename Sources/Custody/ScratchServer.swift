@@ -22,7 +22,10 @@ struct ScratchServer: Sendable {
     func withServer<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) async throws -> Answer {
         try await tools.run(
             "initdb",
-            ["-D", folder.data, "-U", Self.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
+            [
+                "-D", folder.data, "-U", Self.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
+                "--no-instructions",
+            ],
             account: folder.account,
             step: "cluster"
         )
@@ -47,7 +50,8 @@ struct ScratchServer: Sendable {
 
     private func serve() async throws {
         let settings = [
-            "listen_addresses=", "unix_socket_directories=\(folder.sockets)", "unix_socket_permissions=0700", "port=5432",
+            "listen_addresses=", "unix_socket_directories=\(folder.sockets)", "unix_socket_permissions=0700",
+            "port=5432",
             "archive_mode=off", "fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off", "max_wal_size=4GB",
             "wal_level=minimal", "max_wal_senders=0", "maintenance_work_mem=128MB", "dynamic_shared_memory_type=mmap",
         ]
@@ -69,7 +73,9 @@ struct ScratchServer: Sendable {
                     try await pool.withConnection { _ = try await $0.query(DrillStatements.createDatabase) }
                 }
             } catch let error as PostgresError where error.code != .server || error.isTransient {
-                guard ContinuousClock.now < deadline else { throw CustodyFailure("cluster", "the scratch server did not start: \(error)") }
+                guard ContinuousClock.now < deadline else {
+                    throw CustodyFailure("cluster", "the scratch server did not start: \(error)")
+                }
                 // Waiting: a server that is starting tells nobody when it is ready.
                 try await Task.sleep(for: .milliseconds(100))
             }

@@ -12,7 +12,10 @@ struct ServerTools: Sendable {
         folder = "/usr/lib/postgresql/\(version)/bin"
         self.keeper = keeper
         guard !needsPrograms || access("\(folder)/pg_dump", X_OK) == 0 else {
-            throw CustodyFailure(step, "\(folder)/pg_dump is not there; install it with: apt-get install postgresql-client-\(version)")
+            throw CustodyFailure(
+                step,
+                "\(folder)/pg_dump is not there; install it with: apt-get install postgresql-client-\(version)"
+            )
         }
     }
 

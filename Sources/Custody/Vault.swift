@@ -25,7 +25,11 @@ package enum Vault {
     ///
     /// - Throws: `file` and `broken`; an unfinished file is left behind then.
     @discardableResult
-    package static func seal(_ source: String, into target: String, for recipients: [VaultKey]) throws(VaultError) -> Sealed {
+    package static func seal(
+        _ source: String,
+        into target: String,
+        for recipients: [VaultKey]
+    ) throws(VaultError) -> Sealed {
         let header = try VaultHeader(for: recipients)
         let cipher = try VaultCipher(key: header.key, seals: true)
         let input = try VaultFiles.open(source, O_RDONLY)
@@ -38,13 +42,21 @@ package enum Vault {
         var plainBytes: Int64 = 0
         var pieces = PieceReader(input, source, length: pieceLength)
         defer { pieces.end() }
-        let place = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceLength + VaultCipher.tagLength, alignment: 16)
+        let place = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: pieceLength + VaultCipher.tagLength,
+            alignment: 16
+        )
         defer { place.deallocate() }
         var number: UInt32 = 0
         while let piece = try pieces.next() {
             plainDigest.add(piece.bytes)
             plainBytes += Int64(piece.bytes.count)
-            try cipher.seal(piece.bytes, nonce: nonce(header, number), with: aside + [piece.isLast ? 1 : 0], into: place)
+            try cipher.seal(
+                piece.bytes,
+                nonce: nonce(header, number),
+                with: aside + [piece.isLast ? 1 : 0],
+                into: place
+            )
             try output.write(UnsafeRawBufferPointer(rebasing: place[..<(piece.bytes.count + VaultCipher.tagLength)]))
             if piece.isLast { break }
             number = try after(number, source)
@@ -61,7 +73,8 @@ package enum Vault {
     ///
     /// - Throws: `foreign`, `damaged`, `file`; what was written until then must not be used.
     @discardableResult
-    package static func open(_ source: String, into target: String, with keys: [VaultKey]) throws(VaultError) -> Sealed {
+    package static func open(_ source: String, into target: String, with keys: [VaultKey]) throws(VaultError) -> Sealed
+    {
         let input = try VaultFiles.open(source, O_RDONLY)
         defer { close(input) }
         let header = try header(of: input, source, keys)
@@ -82,7 +95,10 @@ package enum Vault {
             sealedBytes += Int64(piece.bytes.count)
             let known = aside + [piece.isLast ? 1 : 0]
             guard cipher.open(piece.bytes, nonce: nonce(header, number), with: known, into: place) else {
-                throw VaultError(.damaged, "\(source) is not what was sealed: piece \(number) was changed, or the file was cut short")
+                throw VaultError(
+                    .damaged,
+                    "\(source) is not what was sealed: piece \(number) was changed, or the file was cut short"
+                )
             }
             try output.write(UnsafeRawBufferPointer(rebasing: place[..<(piece.bytes.count - VaultCipher.tagLength)]))
             if piece.isLast { break }

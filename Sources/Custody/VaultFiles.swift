@@ -9,7 +9,8 @@ enum VaultFiles {
     }
 
     /// Reads until the place is full or the file ends.
-    static func fill(_ place: UnsafeMutableRawBufferPointer, from file: Int32, _ path: String) throws(VaultError) -> Int {
+    static func fill(_ place: UnsafeMutableRawBufferPointer, from file: Int32, _ path: String) throws(VaultError) -> Int
+    {
         var count = 0
         while count < place.count {
             let got = read(file, place.baseAddress?.advanced(by: count), place.count - count)
@@ -39,7 +40,11 @@ enum VaultFiles {
     }
 
     /// A small text; a secret must not be open to every user of the machine.
-    static func smallText(_ path: String, code: VaultError.Code = .file, isSecret: Bool = false) throws(VaultError) -> String {
+    static func smallText(
+        _ path: String,
+        code: VaultError.Code = .file,
+        isSecret: Bool = false
+    ) throws(VaultError) -> String {
         let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw VaultError(code, cannot("read", path).reason) }
         defer { close(file) }

@@ -44,14 +44,20 @@ struct VaultHeader {
             if found == nil, let key = keys.first(where: { $0.id == name }) {
                 found = try Self.unwrap(Array(start[end..<(end + 60)]), key, fileID)
                 if found == nil {
-                    throw VaultError(.damaged, "\(path): the key \(name) at hand does not open it: it is another key, or the file was changed")
+                    throw VaultError(
+                        .damaged,
+                        "\(path): the key \(name) at hand does not open it: it is another key, or the file was changed"
+                    )
                 }
             }
             place = end + 60
         }
         guard let found else {
             let known = keys.map(\.id).joined(separator: ", ")
-            throw VaultError(.foreign, "\(path) was sealed for \(names.joined(separator: " and ")); the keys at hand are \(known)")
+            throw VaultError(
+                .foreign,
+                "\(path) was sealed for \(names.joined(separator: " and ")); the keys at hand are \(known)"
+            )
         }
         key = found
         bytes = Array(start[..<place])

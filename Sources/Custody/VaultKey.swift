@@ -7,7 +7,8 @@ package struct VaultKey: Equatable, Sendable, CustomStringConvertible, CustomRef
     /// - Throws: `keys` where the name or the digits are none; the digits are not repeated.
     package init(id: String, hexadecimal: String) throws(VaultError) {
         let isName = id.utf8.allSatisfy { byte in
-            Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber || "._-".utf8.contains(byte)
+            Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber
+                || "._-".utf8.contains(byte)
         }
         guard isName, (1...64).contains(id.utf8.count), id.utf8.allSatisfy({ $0 < 0x80 }) else {
             throw VaultError(.keys, "\(id) is no name of a key: use up to 64 letters, digits, dots and dashes")
@@ -43,7 +44,10 @@ package struct VaultKeyRing: Equatable, Sendable {
             let words = line.split(whereSeparator: \.isWhitespace)
             if words.isEmpty || words[0].hasPrefix("#") { continue }
             guard words.count == 2 else {
-                throw VaultError(.keys, "\(name):\(number + 1): expected the key's name, a space, and 64 hexadecimal digits")
+                throw VaultError(
+                    .keys,
+                    "\(name):\(number + 1): expected the key's name, a space, and 64 hexadecimal digits"
+                )
             }
             let key: VaultKey
             do throws(VaultError) {
@@ -57,7 +61,10 @@ package struct VaultKeyRing: Equatable, Sendable {
             keys.append(key)
         }
         guard !keys.isEmpty else {
-            throw VaultError(.keys, "\(name) holds no key; write one with: echo \"NAME $(openssl rand -hex 32)\" > \(name)")
+            throw VaultError(
+                .keys,
+                "\(name) holds no key; write one with: echo \"NAME $(openssl rand -hex 32)\" > \(name)"
+            )
         }
         self.keys = keys
     }

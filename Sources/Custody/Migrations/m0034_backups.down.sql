@@ -1,3 +1,5 @@
+-- Takes backups and what the dump's role may read back.
+
 set local role bursar_owner;
 
 drop table bursar.backup;

@@ -1,3 +1,5 @@
+-- Takes drills back.
+
 set local role bursar_owner;
 
 drop function bursar.record_drill(jsonb);

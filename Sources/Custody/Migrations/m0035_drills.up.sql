@@ -38,8 +38,8 @@ create trigger drill_never_changes before update or delete or truncate on bursar
 create trigger drill_phase_never_changes before update or delete or truncate on bursar.drill_phase
     for each statement execute function bursar.refuse_change('a verdict is evidence; run another drill');
 
--- Records a drill with its phases. The verdict follows from the phases: one that failed, then one that was left out, else a
--- pass; where the caller says another it is refused. A pass opens the gate of suspensions, a failure is an event.
+-- Records a drill with its phases. The verdict follows from the phases: one that failed, then one of the
+-- thirteen that was left out, else a pass; where the caller says another it is refused. A pass opens the gate of suspensions, a failure is an event.
 create function bursar.record_drill(receipt jsonb) returns bigint
 language plpgsql security definer set search_path = pg_catalog, bursar as
 $$
@@ -50,7 +50,7 @@ declare
 begin
     verdict := case
         when jsonb_array_length(phases) = 0 or phases @> '[{"outcome": "failed"}]' then 'fail'
-        when phases @> '[{"outcome": "skipped"}]' then 'partial'
+        when phases @> '[{"outcome": "skipped"}]' or jsonb_array_length(phases) < 13 then 'partial'
         else 'pass' end;
     if verdict is distinct from receipt ->> 'verdict' then
         perform bursar.refuse('a drill whose phases come to ' || verdict || ' is no ' || coalesce(receipt ->> 'verdict', 'drill'),

@@ -12,7 +12,8 @@ struct BackupCommand: AsyncParsableCommand {
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take a backup now, and wait for it.",
-            discussion: "The daemon takes it; with --here this process does. Exit code 1 where it fails, by the step's name."
+            discussion:
+                "The daemon takes it; with --here this process does. Exit code 1 where it fails, by the step's name."
         )
         @OptionGroup var options: GlobalOptions
         @Flag(help: "Take it in this process.") var here = false
@@ -24,7 +25,9 @@ struct BackupCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "The newest backups, and when each was verified last.")
+        static let configuration = CommandConfiguration(
+            abstract: "The newest backups, and when each was verified last."
+        )
         @OptionGroup var options: GlobalOptions
         @Flag(help: "Those too whose files are removed.") var all = false
         @Option(help: "At most so many.") var limit = 30

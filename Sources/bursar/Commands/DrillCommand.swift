@@ -16,7 +16,8 @@ struct DrillCommand: AsyncParsableCommand {
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Restore a backup into a scratch cluster, prove the copy, and leave nothing behind.",
-            discussion: "The daemon does it; with --here this process does. Exit code 1 where it fails, by the phase's name."
+            discussion:
+                "The daemon does it; with --here this process does. Exit code 1 where it fails, by the phase's name."
         )
         @OptionGroup var options: GlobalOptions
         @Option(help: "latest, or an older one by random.") var source = Source.latest

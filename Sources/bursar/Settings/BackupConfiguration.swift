@@ -30,7 +30,9 @@ struct BackupConfiguration: Sendable {
         }
         house.keep = keep
         if let text = try reader.optionalText(.backupRestoreTarget) {
-            guard let target = try? Duration(scheduleText: text) else { throw reader.unfit(.backupRestoreTarget, "a duration such as 30m") }
+            guard let target = try? Duration(scheduleText: text) else {
+                throw reader.unfit(.backupRestoreTarget, "a duration such as 30m")
+            }
             house.restoreTarget = target
         }
         self.house = house
