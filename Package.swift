@@ -132,6 +132,15 @@ let package = Package(
             ],
             migrations: true
         ),
+        room(
+            "Custody",
+            [
+                "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Programs", "Schedules",
+                "JobKit", "Engine",
+                "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", logging, metrics, yams,
+            ],
+            migrations: true
+        ),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room(
             "Listener",
@@ -145,13 +154,17 @@ let package = Package(
         job("Dunning", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("NoticeDelivery", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules", logging]),
+        job("RetentionPurge", ["CivilTime", "Custody", "JobKit", "Schedules"]),
+        job("Backup", ["Custody", "JobKit", "Schedules"]),
+        job("BackupVerification", ["Billing", "Custody", "JobKit", "Schedules"]),
         job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",
             dependencies: [
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Programs",
                 "Schedules", "JobKit", "Engine",
-                "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Telemetry",
+                "KHQR", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody",
+                "RetentionPurge", "Backup", "BackupVerification", "Telemetry",
                 "Listener", "Renewals", "CallbackVerification", "BakongReconciliation", "Dunning", "NoticeDelivery",
                 "Suspensions",
                 "Scanner", "Command", "Trial",
@@ -207,7 +220,7 @@ let package = Package(
             [
                 "TestSupport", "CivilTime", "Postgres", "Engine", "Events", "Tenancy", "Billing", "Payments",
                 "Webhooks",
-                "Notices", "Standing",
+                "Notices", "Standing", "Custody",
             ]
         ),
         tests(
@@ -246,6 +259,15 @@ let package = Package(
             ]
         ),
         tests(
+            of: "Custody",
+            [
+                "TestSupport", "CLinux", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Programs",
+                "Schedules", "JobKit", "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices",
+                "Standing", "Custody", "Renewals", "RetentionPurge", "Backup", "BackupVerification", "bursar", logging,
+                subprocess, systemPackage,
+            ]
+        ),
+        tests(
             of: "Standing",
             [
                 "TestSupport", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Schedules", "JobKit", "Engine",
@@ -258,7 +280,8 @@ let package = Package(
             [
                 "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit", "Engine", "Events",
-                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Notices", "Standing", "Renewals", logging,
+                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Notices", "Standing", "Custody", "Renewals",
+                logging,
                 subprocess, systemPackage,
             ]
         ),

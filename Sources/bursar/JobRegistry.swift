@@ -1,6 +1,10 @@
+import Backup
+import BackupVerification
 import BakongReconciliation
+import Billing
 import CallbackVerification
 import Command
+import Custody
 import Dunning
 import Engine
 import NoticeDelivery
@@ -27,6 +31,8 @@ struct JobParts: Sendable {
     var delivery: @Sendable () -> DeliveryHouse? = { nil }
     /// By which rules subscriptions are suspended, as they are in force now.
     var standing: @Sendable () -> StandingRules = { StandingRules() }
+    /// What backups and drills find on this machine; nil for whoever runs none of them.
+    var backups: BackupHouse?
     /// Whether the job is there that only tests and benches run.
     var trials = false
 }
@@ -43,6 +49,10 @@ extension JobRegistry {
                 AnyJob(Dunning(parts.plans)),
                 AnyJob(NoticeDelivery(parts.delivery, inspection: NoticeInspection())),
                 AnyJob(Suspensions(rules: parts.standing)),
+                AnyJob(Backup { parts.backups }),
+                AnyJob(
+                    BackupVerification({ parts.backups }, invariants: Invariant.shipped, rehearsal: Rehearsal.renew)
+                ),
                 AnyJob(Scanner(SchedulerScan())),
                 AnyJob(Command(parts.commands)),
             ] + (parts.trials ? [AnyJob(Trial(TrialLedger()))] : [])
@@ -67,6 +77,7 @@ extension JobRegistry {
                 plans: { notices.plans },
                 delivery: { notices.delivery },
                 standing: { notices.standingRules },
+                backups: settings.backups.house,
                 trials: settings.environment == .development
             )
         )

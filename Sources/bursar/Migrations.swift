@@ -1,4 +1,5 @@
 import Billing
+import Custody
 import Engine
 import Events
 import Notices
@@ -12,5 +13,6 @@ import Webhooks
 enum Migrations {
     static let all: [Migration] =
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
-        + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all + StandingMigrations.all
+        + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all
+        + StandingMigrations.all + CustodyMigrations.all
 }

@@ -20,7 +20,7 @@ struct BadInputTests {
             status: 64,
             says: [
                 "no job named renewal",
-                "try: use one of: bakong-reconciliation, callback-verification, command, dunning, notice-delivery, renewals",
+                "try: use one of: backup, backup-verification, bakong-reconciliation, callback-verification, command,",
             ]
         ),
         Case(arguments: ["run", "renewals", "--param", "chunk"], status: 64, says: ["--param chunk", "name=value"]),

@@ -1,4 +1,5 @@
 import CivilTime
+import Custody
 import Engine
 import Glibc
 import Listener
@@ -227,10 +228,15 @@ private struct Opening: Service {
         }
     }
 
-    /// Keeps the alarms about channels and endpoints true.
+    /// Keeps the alarms about channels, endpoints and backups true.
     private func watchChannels() async {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             await daemon.notices.channels.tellAlarms(daemon.database)
+            do {
+                try await BackupAlarms.settle(daemon.settings.backups.house, in: daemon.database)
+            } catch {
+                daemon.logger.notice("the alarms of backups were not told", metadata: ["error": "\(error)"])
+            }
             // Waiting: an endpoint fails for days, and a channel's refusals are told within a minute.
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(60)) }
         }

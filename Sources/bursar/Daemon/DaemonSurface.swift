@@ -1,3 +1,4 @@
+import Custody
 import Engine
 import Events
 import FoundationEssentials
@@ -19,6 +20,7 @@ struct DaemonSurface: OperatorSurface {
         Telemetry.metrics.describe(EngineGauges.descriptions)
         Telemetry.metrics.describe(WebhookGauges.descriptions)
         Telemetry.metrics.describe(PaymentGauges.descriptions)
+        Telemetry.metrics.describe(BackupGauges.descriptions)
         Gauge(label: "bursar_build_info", dimensions: [("version", Version.text)]).record(1)
     }
 
@@ -74,11 +76,14 @@ struct DaemonSurface: OperatorSurface {
         let webhooks = try await WebhookStanding.text(of: daemon)
         let policies = JSON.text(of: PolicyStanding(daemon.notices.policies))
         let channels = JSON.text(of: ChannelsStanding(daemon.notices.channels))
+        let backups = JSON.text(of: try await BackupStanding.read(in: daemon.database))
         let parts = [
             "here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies,
-            "channels": channels,
+            "channels": channels, "backups": backups,
         ]
-        let members = ["here", "engine", "webhooks", "policies", "channels"].map { "\"\($0)\":\(parts[$0] ?? "null")" }
+        let members = ["here", "engine", "webhooks", "policies", "channels", "backups"].map {
+            "\"\($0)\":\(parts[$0] ?? "null")"
+        }
         return Array("{\(members.joined(separator: ","))}".utf8)
     }
 
@@ -98,6 +103,7 @@ struct DaemonSurface: OperatorSurface {
         await EngineGauges.refresh(from: desk, node: daemon.node)
         if daemon.webhooks.file != nil { await WebhookGauges.refresh(from: WebhookDesk(database: daemon.database)) }
         await PaymentGauges.refresh(from: daemon.database)
+        await BackupGauges.refresh(from: daemon.database)
         process.refresh()
         return Telemetry.metrics.render(format)
     }

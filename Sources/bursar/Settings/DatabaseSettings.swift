@@ -77,6 +77,9 @@ struct DatabaseSettings: Sendable {
         PostgresConfiguration(url: migrationURL, applicationName: "bursar migrate")
     }
 
+    /// The private server as another login; nil where a server is configured.
+    func privateURL(user: String) -> String? { cluster.map { Self.url($0, user: user) } }
+
     private static func url(_ cluster: PrivateCluster.Settings, user: String) -> String {
         "postgresql://\(user)@/\(name)?host=\(cluster.socketDirectory)&port=\(cluster.port)"
     }

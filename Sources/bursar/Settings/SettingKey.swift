@@ -43,6 +43,15 @@ enum SettingKey: String, CaseIterable, Sendable {
     case noticesKeyFile = "notices.key_file"
     case noticesInboundSecretFile = "notices.inbound_secret_file"
     case noticeTemplates = "notices.templates"
+    case backupDirectory = "backup.directory"
+    case backupDatabaseURL = "backup.database_url"
+    case backupDatabaseURLFile = "backup.database_url_file"
+    case backupKeyFile = "backup.key_file"
+    case backupRecoveryKeyFile = "backup.recovery_key_file"
+    case backupPush = "backup.push"
+    case backupKeep = "backup.keep"
+    case backupScratch = "backup.scratch"
+    case backupRestoreTarget = "backup.restore_target"
     case logLevel = "log.level"
     case logFormat = "log.format"
     case developmentDirectory = "dev.directory"
@@ -50,7 +59,7 @@ enum SettingKey: String, CaseIterable, Sendable {
     /// Shown as a fingerprint only, and refused on the command line, where every user of the machine sees it.
     var isSecret: Bool {
         switch self {
-        case .databaseURL, .databaseDirectURL, .databaseMigrationURL, .databaseListenerURL: true
+        case .databaseURL, .databaseDirectURL, .databaseMigrationURL, .databaseListenerURL, .backupDatabaseURL: true
         default: false
         }
     }
@@ -62,6 +71,7 @@ enum SettingKey: String, CaseIterable, Sendable {
         case .databaseDirectURL: (.databaseDirectURLFile, "database-direct-url")
         case .databaseMigrationURL: (.databaseMigrationURLFile, "database-migration-url")
         case .databaseListenerURL: (.databaseListenerURLFile, "database-listener-url")
+        case .backupDatabaseURL: (.backupDatabaseURLFile, "backup-database-url")
         default: nil
         }
     }
@@ -120,6 +130,15 @@ enum SettingKey: String, CaseIterable, Sendable {
         case .noticesKeyFile: "file with the key that signs return addresses and links to unsubscribe"
         case .noticesInboundSecretFile: "file with the secret of whoever brings reports of deliveries; none takes none"
         case .noticeTemplates: "folder of templates of notices that come before the shipped ones"
+        case .backupDirectory: "folder in which backups lie"
+        case .backupDatabaseURL: "URL of the login bursar_backup, never through pgbouncer"
+        case .backupDatabaseURLFile: "file that holds backup.database_url"
+        case .backupKeyFile: "file with the keys that backups are sealed with, a line each: NAME DIGITS"
+        case .backupRecoveryKeyFile: "file with the key that opens backups where the others are lost; drills use it"
+        case .backupPush: "program that takes a whole backup elsewhere; its argument is the backup's folder"
+        case .backupKeep: "of how many days and weeks the newest backup is kept"
+        case .backupScratch: "folder in which drills restore, and leave nothing"
+        case .backupRestoreTarget: "how long a restore may take; longer is an alarm"
         case .logLevel: "trace, debug, info, notice, warning, error or critical"
         case .logFormat: "journal, human or json"
         case .developmentDirectory: "folder of the private PostgreSQL of `bursar dev`"

@@ -35,6 +35,7 @@ struct Settings: Sendable {
     let noticeFolder: String
     /// A folder of templates of notices.
     let noticeTemplates: String?
+    let backups: BackupConfiguration
     let logLevel: Logger.Level
     /// Null: what fits standard error.
     let logFormat: LogFormat?
@@ -75,6 +76,7 @@ struct Settings: Sendable {
         noticeChannels = try reader.optionalText(.noticeChannels)
         noticeFolder = try reader.text(.noticeFolder, preset: Self.usualNoticeFolder(isInstalled, database))
         noticeTemplates = try reader.optionalText(.noticeTemplates)
+        backups = try BackupConfiguration(&reader, isInstalled: isInstalled, database)
         logLevel = try reader.word(.logLevel, preset: Logger.Level.info.rawValue)
         logFormat = try reader.optionalWord(.logFormat)
         values = reader.values

@@ -1,0 +1,72 @@
+package import Billing
+package import Custody
+package import JobKit
+package import Schedules
+
+/// Proves that a backup restores: a drill, with a receipt.
+package struct BackupVerification: Job {
+    package struct Parameters: JobParameters {
+        package var source: String
+        package var backup: String?
+
+        package init(source: String = "latest", backup: String? = nil) {
+            self.source = source
+            self.backup = backup
+        }
+
+        package init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            source = try values.decodeIfPresent(String.self, forKey: .source) ?? "latest"
+            backup = try values.decodeIfPresent(String.self, forKey: .backup)
+        }
+
+        package static let fields = [
+            ParameterField(
+                "source",
+                .choice(["latest", "random"]),
+                default: "latest",
+                help: "which backup is restored: the latest, or an older one by chance"
+            ),
+            ParameterField("backup", .text, help: "this backup by its name, instead"),
+        ]
+
+        var drillSource: DrillSource {
+            if let backup { return .named(backup) }
+            return source == "random" ? .random : .latest
+        }
+    }
+
+    package static let name: JobName = "backup-verification"
+    package static let summary = "Prove that a backup restores"
+    package static let limits = JobLimits(atOnce: 1)
+
+    private let house: @Sendable () -> BackupHouse?
+    private let invariants: [Invariant]
+    private let rehearsal: DrillRehearsal?
+
+    /// - Parameters:
+    ///   - house: what drills find on this machine; nil where they are not configured.
+    ///   - invariants: what must hold on the restored copy.
+    ///   - rehearsal: the renewals of the next day on the copy, without effect.
+    package init(
+        _ house: @escaping @Sendable () -> BackupHouse?,
+        invariants: [Invariant],
+        rehearsal: DrillRehearsal?
+    ) {
+        self.house = house
+        self.invariants = invariants
+        self.rehearsal = rehearsal
+    }
+
+    package func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
+        guard let house = house() else { throw JobError(.permanent, "backups are not configured on this node") }
+        let source = parameters.drillSource
+        guard !context.run.isDryRun else { return .succeeded("would restore a backup of \(house.directory)") }
+        let receipt = try await DrillWork(house, invariants: invariants, rehearsal: rehearsal).run(source, in: context)
+        guard receipt.verdict != .fail else { throw JobError(.permanent, receipt.told) }
+        return .succeeded("\(receipt.told), proven in \(Int((receipt.rto_seconds ?? 0).rounded())) s")
+    }
+
+    /// The receipt has said it.
+    package func postcondition(_ parameters: Parameters, in context: JobContext) async throws -> Postcondition { .held }
+}

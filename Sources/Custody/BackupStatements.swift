@@ -1,0 +1,77 @@
+package import Postgres
+
+/// The statements of backups.
+package enum BackupStatements {
+    /// Who reads, and of what moment; asked in the transaction of the dump's snapshot, which it lends out.
+    static let snapshot = Statement(
+        "custody.backup_snapshot",
+        """
+        select current_user::text as login, (r.rolbypassrls or r.rolsuper) as sees_all, pg_export_snapshot() as snapshot,
+            clock_timestamp() as taken_at, bursar.business_now() as as_of,
+            current_setting('server_version_num')::integer / 10000 as version, pg_database_size(current_database()) as bytes,
+            current_database()::text as database, bursar.kept_out_of_dumps() as kept_out,
+            array(
+                select n.nspname::text from pg_namespace n
+                where n.nspname not like 'pg\\_%' and n.nspname not in ('information_schema', 'bursar')
+                order by n.nspname
+            ) as others
+        from pg_roles r
+        where r.rolname = current_user
+        """
+    )
+
+    static let stamp = Statement(
+        "custody.stamp",
+        """
+        select to_char(clock_timestamp() at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') as stamp
+        """
+    )
+
+    static let manifest = Statement("custody.manifest", "select bursar.take_manifest()::text as manifest")
+
+    static let record = Statement(
+        "custody.record_backup",
+        """
+        insert into bursar.backup (name, run_id, host, directory, taken_at, as_of, seconds, files, plain_bytes, sealed_bytes,
+            index_sha256, key_id, recovery_id, manifest)
+        values ($1, $2, $3, $4, $5::timestamptz, $6::timestamptz, $7, $8, $9, $10, $11, $12, $13, $14::jsonb)
+        on conflict (name) do nothing
+        """
+    )
+
+    static let removed = Statement(
+        "custody.backup_removed",
+        "update bursar.backup set removed_at = clock_timestamp() where name = $1 and removed_at is null"
+    )
+
+    /// The newest first, with the last drill that has passed.
+    static let list = Statement(
+        "custody.backups",
+        """
+        select b.name, b.run_id, b.host, b.directory, b.taken_at, b.as_of, b.seconds, b.files, b.plain_bytes, b.sealed_bytes,
+            b.index_sha256, b.key_id, b.recovery_id, b.removed_at,
+            (select max(d.recorded_at) from bursar.drill d where d.backup = b.name and d.verdict = 'pass') as verified_at
+        from bursar.backup b
+        where $1::boolean or b.removed_at is null
+        order by b.taken_at desc, b.id desc
+        limit $2
+        """
+    )
+
+    /// The manifest of the backup before the one of that name.
+    static let earlier = Statement(
+        "custody.earlier_manifest",
+        """
+        select e.name, e.manifest::text as manifest
+        from bursar.backup b
+        join lateral (
+            select p.name, p.manifest from bursar.backup p
+            where p.taken_at < b.taken_at
+            order by p.taken_at desc, p.id desc limit 1
+        ) as e on true
+        where b.name = $1
+        """
+    )
+
+    package static let all = [snapshot, stamp, manifest, record, removed, list, earlier]
+}

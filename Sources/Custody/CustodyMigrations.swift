@@ -1,0 +1,22 @@
+package import Postgres
+
+/// The migrations of this room: what is purged and on whose word, backups, and the drills that prove them.
+package enum CustodyMigrations {
+    package static let all: [Migration] = retention + backups
+
+    static let retention: [Migration] = []
+    static let backups: [Migration] = [
+        Migration(
+            number: 34,
+            name: "backups",
+            up: String(decoding: PackageResources.m0034_backups_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0034_backups_down_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 35,
+            name: "drills",
+            up: String(decoding: PackageResources.m0035_drills_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0035_drills_down_sql, as: UTF8.self)
+        ),
+    ]
+}

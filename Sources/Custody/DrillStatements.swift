@@ -1,0 +1,63 @@
+package import Postgres
+
+/// The statements of drills: those of the copy run on the scratch server.
+package enum DrillStatements {
+    static let createDatabase = Statement("custody.create_copy", "create database restored template template0")
+
+    /// A write that every restored copy must take; and from here on it is no production database.
+    static let probe = Statement(
+        "custody.probe",
+        "update bursar.installation set environment = 'staging' where environment is not null"
+    )
+
+    static let roles = Statement("custody.copy_roles", "select rolname::text as name from pg_roles")
+
+    static let record = Statement("custody.record_drill", "select bursar.record_drill($1::jsonb) as drill")
+
+    static let now = Statement("custody.drill_now", "select clock_timestamp() as now")
+
+    package static let list = Statement(
+        "custody.drills",
+        """
+        select d.id, d.run_id, d.backup, d.source, d.host, d.began_at, d.recorded_at, d.verdict, d.failed_phase, d.told, d.rpo_seconds,
+            d.rto_seconds,
+            (
+                select coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'outcome', p.outcome, 'seconds', p.seconds,
+                    'detail', p.detail) order by p.place), '[]')
+                from bursar.drill_phase p
+                where p.drill_id = d.id
+            )::text as phases
+        from bursar.drill d
+        where $1::bigint is null or d.id = $1
+        order by d.id desc
+        limit $2
+        """
+    )
+
+    /// How backups and drills stand: ages in seconds, null where there is none.
+    static let standing = Statement(
+        "custody.standing",
+        """
+        with newest as (
+            select b.taken_at, b.sealed_bytes, b.name from bursar.backup b where b.removed_at is null order by b.taken_at desc limit 1
+        ), before as (
+            select b.sealed_bytes from bursar.backup b, newest n where b.taken_at < n.taken_at order by b.taken_at desc limit 7
+        ), drilled as (
+            select d.id, d.recorded_at, d.verdict, d.told, d.rto_seconds from bursar.drill d order by d.id desc limit 1
+        )
+        select (select taken_at from newest) as last_backup_at, (select name from newest) as last_backup,
+            extract(epoch from clock_timestamp() - (select taken_at from newest))::float8 as backup_age,
+            (select max(recorded_at) from bursar.drill where verdict = 'pass') as verified_at,
+            extract(epoch from clock_timestamp() - (select max(recorded_at) from bursar.drill where verdict = 'pass'))::float8 as restore_age,
+            (select sealed_bytes from newest) as bytes,
+            (select percentile_cont(0.5) within group (order by sealed_bytes) from before)::float8 as median_bytes,
+            (select count(*) from before) as compared,
+            (select recorded_at from drilled) as drilled_at, (select verdict from drilled) as verdict, (select told from drilled) as told,
+            (select rto_seconds from drilled) as rto_seconds,
+            (select created_at from bursar.installation) as installed_at,
+            extract(epoch from clock_timestamp() - (select created_at from bursar.installation))::float8 as installed_age
+        """
+    )
+
+    package static let all = [createDatabase, probe, roles, record, now, list, standing]
+}

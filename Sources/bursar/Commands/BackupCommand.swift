@@ -1,0 +1,72 @@
+import ArgumentParser
+import Custody
+
+/// Backups: take one, and see those there are.
+struct BackupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Take a backup, sealed and counted; see those there are.",
+        subcommands: [Run.self, List.self]
+    )
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a backup now, and wait for it.",
+            discussion:
+                "The daemon takes it; with --here this process does. Exit code 1 where it fails, by the step's name."
+        )
+        @OptionGroup var options: GlobalOptions
+        @Flag(help: "Take it in this process.") var here = false
+        @Option(help: "Why, for the record.") var reason: String?
+
+        func run() async throws {
+            try await RunCommand.wait(for: "backup", [], here: here, reason: reason, options)
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "The newest backups, and when each was verified last."
+        )
+        @OptionGroup var options: GlobalOptions
+        @Flag(help: "Those too whose files are removed.") var all = false
+        @Option(help: "At most so many.") var limit = 30
+
+        func run() async throws {
+            let settings = try options.settings()
+            let backups = try await DatabaseSession.transaction(
+                settings.database.configuration(for: "backup list"),
+                settings.database,
+                BackupBook.transaction
+            ) { try await BackupBook.list(withRemoved: all, limit: limit, in: $0) }
+            options.show(backups) { backups in
+                var table = TextTable(["name", "taken", "MiB", "files", "seconds", "verified", "where"])
+                for backup in backups {
+                    table.add([
+                        backup.name, "\(backup.takenAt)", "\(backup.sealedBytes >> 20)", "\(backup.files)",
+                        "\(Int(backup.seconds.rounded()))", backup.verifiedAt.map { "\($0)" } ?? "never",
+                        backup.removedAt.map { "removed \($0)" } ?? "\(backup.host):\(backup.directory)",
+                    ])
+                }
+                return backups.isEmpty ? "there is no backup; take one with: bursar backup run" : table.text
+            }
+        }
+    }
+}
+
+extension RunCommand {
+    /// Asks for a run of a job and waits until it has ended, as `bursar run JOB --wait` does.
+    static func wait(
+        for job: String,
+        _ parameters: [String],
+        here: Bool,
+        reason: String?,
+        _ options: GlobalOptions
+    ) async throws {
+        var command = try RunCommand.parse([job, here ? "--here" : "--wait"])
+        command.options = options
+        command.parameters = parameters
+        command.reason = reason
+        try await command.run()
+    }
+}
