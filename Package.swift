@@ -137,7 +137,8 @@ let package = Package(
             [
                 "CLinux", "COpenSSL", "CivilTime", "Monetary", "Postgres", "Programs", "Schedules", "JobKit", "Engine",
                 "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", logging, metrics, yams,
-            ]
+            ],
+            migrations: true
         ),
         room("Telemetry", [logging, metrics, coreMetrics]),
         room(

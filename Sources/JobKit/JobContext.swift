@@ -12,7 +12,7 @@ package struct JobContext: Sendable {
     private let voice: any AttemptVoice
     let database: PostgresPool
     private let signals: RunSignals
-    private let progress: Progress
+    let progress: Progress
 
     /// How long a chunk waits for a row that somebody else holds, before it leaves the row for a later sweep.
     static let patience = Duration.seconds(2)
@@ -162,7 +162,7 @@ package struct JobContext: Sendable {
         }
     }
 
-    private func save(_ checkpoint: Checkpoint, after before: Checkpoint, in transaction: Transaction) async throws {
+    func save(_ checkpoint: Checkpoint, after before: Checkpoint, in transaction: Transaction) async throws {
         await transaction.setRole("bursar_engine")
         let saved = try await transaction.execute(
             RunStatements.saveCheckpoint,
@@ -190,7 +190,7 @@ struct PastLost: Error, CustomStringConvertible {
 }
 
 /// The checkpoint as of the last commit.
-private final class Progress: Sendable {
+final class Progress: Sendable {
     private let checkpoint: Mutex<Checkpoint>
 
     init(_ checkpoint: Checkpoint) { self.checkpoint = Mutex(checkpoint) }

@@ -43,6 +43,7 @@ struct Bursar: AsyncParsableCommand {
                 ]
             ),
             CommandGroup(name: "Payments", subcommands: [KHQRCommand.self, WebhooksCommand.self]),
+            CommandGroup(name: "Custody", subcommands: [RetentionCommand.self, HoldsCommand.self]),
             CommandGroup(
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]

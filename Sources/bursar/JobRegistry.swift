@@ -1,12 +1,14 @@
 import BakongReconciliation
 import CallbackVerification
 import Command
+import Custody
 import Dunning
 import Engine
 import NoticeDelivery
 import Notices
 import Payments
 import Renewals
+import RetentionPurge
 import Scanner
 import Schedules
 import Standing
@@ -27,6 +29,8 @@ struct JobParts: Sendable {
     var delivery: @Sendable () -> DeliveryHouse? = { nil }
     /// By which rules subscriptions are suspended, as they are in force now.
     var standing: @Sendable () -> StandingRules = { StandingRules() }
+    /// The retention policies in force; nil while their file has had an error since the start.
+    var retention: @Sendable () -> RetentionPolicies? = { nil }
     /// Whether the job is there that only tests and benches run.
     var trials = false
 }
@@ -43,6 +47,7 @@ extension JobRegistry {
                 AnyJob(Dunning(parts.plans)),
                 AnyJob(NoticeDelivery(parts.delivery, inspection: NoticeInspection())),
                 AnyJob(Suspensions(rules: parts.standing)),
+                AnyJob(RetentionPurge(parts.retention)),
                 AnyJob(Scanner(SchedulerScan())),
                 AnyJob(Command(parts.commands)),
             ] + (parts.trials ? [AnyJob(Trial(TrialLedger()))] : [])
@@ -57,7 +62,8 @@ extension JobRegistry {
         _ settings: Settings,
         bakong: BakongClient,
         sources: @escaping @Sendable () -> WebhookSources?,
-        notices: NoticeHouse
+        notices: NoticeHouse,
+        retention: RetentionKeeper
     ) -> JobRegistry {
         shipped(
             JobParts(
@@ -67,6 +73,7 @@ extension JobRegistry {
                 plans: { notices.plans },
                 delivery: { notices.delivery },
                 standing: { notices.standingRules },
+                retention: { retention.policies },
                 trials: settings.environment == .development
             )
         )

@@ -8,7 +8,7 @@ struct EventCatalogueTests {
     @Test("Every kind of event that the sources write leads to a notice, or says why nobody is told")
     func complete() {
         var seen: Set<String> = []
-        for room in ["Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "bursar"] {
+        for room in ["Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody", "bursar"] {
             let folder = "\(Program.project)/Sources/\(room)"
             for file in files(in: folder, ending: ".swift") + files(in: folder, ending: ".up.sql") {
                 for line in contents(of: file).split(separator: "\n") where line.contains(Self.writing) {
@@ -42,5 +42,5 @@ struct EventCatalogueTests {
         /note\(|note_act\(|note_of_house\(|HouseNote\(|'[a-z_]+' \|\| |then '[a-z_]+\.[a-z_]+'|select .*'[a-z_]+\.[a-z_]+', '/
     /// A kind, of the subjects that there are.
     private static let kind =
-        /['"]((?:bakong|contact|credit|demo|drill|endpoint|invoice|issuer|notices|payer|payment|plan_version|policy|provider|rate|receiving_account|schedule|statement|subscription|suppression|suspense|tenant|unpark|webhooks|write_off)\.[a-z_]+)['"]/
+        /['"]((?:bakong|contact|credit|demo|drill|endpoint|invoice|issuer|legal_hold|notices|payer|payment|plan_version|policy|provider|rate|receiving_account|schedule|statement|subscription|suppression|suspense|tenant|unpark|webhooks|write_off)\.[a-z_]+)['"]/
 }

@@ -1,4 +1,5 @@
 import Billing
+import Custody
 import Engine
 import Events
 import Notices
@@ -15,6 +16,7 @@ enum Portfolio {
     static let migrations =
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
         + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all + StandingMigrations.all
+        + CustodyMigrations.all
 
     /// A database with the schema and nothing in it.
     static let empty = DatabaseRecipe("empty", migrations: migrations) { _ in }

@@ -1,4 +1,5 @@
 import Billing
+import Custody
 import Engine
 import Events
 import Notices
@@ -18,7 +19,7 @@ struct StatementTests {
         + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all
         + WebhookDesk.Statements.all + ChannelStatements.all + EndpointCommands.all.map(\.statement)
         + NoticeStatements.all + PayerCommands.all.map(\.statement) + DeliveryReportStatements.all
-        + Suppression.all + Consent.all + StandingStatements.all
+        + Suppression.all + Consent.all + StandingStatements.all + RetentionStatements.all
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {
@@ -47,7 +48,7 @@ struct StatementTests {
     func noneIsForgotten() {
         let known = Set(Self.listed.map(\.name))
         var seen = 0
-        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing"] {
+        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody"] {
             for file in files(in: "\(Program.project)/Sources/\(room)", ending: ".swift") {
                 for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {
                     seen += 1

@@ -1,4 +1,5 @@
 import Billing
+import Custody
 import Engine
 import Events
 import Notices
@@ -15,6 +16,7 @@ struct WallTests {
     private static let migrations =
         TenancyMigrations.all + EngineMigrations.all + EventsMigrations.all + BillingMigrations.all
         + PaymentsMigrations.all + WebhooksMigrations.all + NoticesMigrations.all + StandingMigrations.all
+        + CustodyMigrations.all
 
     @Test("Every table with a tenant forces row security and has the tenant policy; engine tables alone are exempt")
     func everyTenantTableIsWalled() async throws {

@@ -19,6 +19,7 @@ struct DaemonSurface: OperatorSurface {
         Telemetry.metrics.describe(EngineGauges.descriptions)
         Telemetry.metrics.describe(WebhookGauges.descriptions)
         Telemetry.metrics.describe(PaymentGauges.descriptions)
+        Telemetry.metrics.describe(RetentionGauges.descriptions)
         Gauge(label: "bursar_build_info", dimensions: [("version", Version.text)]).record(1)
     }
 
@@ -39,6 +40,7 @@ struct DaemonSurface: OperatorSurface {
             ReadinessCheck("webhooks", failing: daemon.inbox?.writer.standing.problem),
             ReadinessCheck("webhook sources", failing: daemon.webhooks.standing.problem),
             ReadinessCheck("dunning policies", failing: daemon.notices.policies.standing.problem),
+            ReadinessCheck("retention policies", failing: daemon.retention.problem),
             ReadinessCheck("channels", failing: daemon.notices.channels.standing.problem),
             ReadinessCheck("templates", failing: daemon.notices.templates.problem),
         ]
@@ -74,11 +76,12 @@ struct DaemonSurface: OperatorSurface {
         let webhooks = try await WebhookStanding.text(of: daemon)
         let policies = JSON.text(of: PolicyStanding(daemon.notices.policies))
         let channels = JSON.text(of: ChannelsStanding(daemon.notices.channels))
+        let retention = JSON.text(of: try await RetentionStanding.read(in: daemon.database))
         let parts = [
             "here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies,
-            "channels": channels,
+            "channels": channels, "retention": retention,
         ]
-        let members = ["here", "engine", "webhooks", "policies", "channels"].map { "\"\($0)\":\(parts[$0] ?? "null")" }
+        let members = ["here", "engine", "webhooks", "policies", "channels", "retention"].map { "\"\($0)\":\(parts[$0] ?? "null")" }
         return Array("{\(members.joined(separator: ","))}".utf8)
     }
 
@@ -98,6 +101,7 @@ struct DaemonSurface: OperatorSurface {
         await EngineGauges.refresh(from: desk, node: daemon.node)
         if daemon.webhooks.file != nil { await WebhookGauges.refresh(from: WebhookDesk(database: daemon.database)) }
         await PaymentGauges.refresh(from: daemon.database)
+        await RetentionGauges.refresh(from: daemon.database)
         process.refresh()
         return Telemetry.metrics.render(format)
     }

@@ -1,4 +1,5 @@
 import CivilTime
+import Custody
 import Notices
 import Payments
 import Schedules
@@ -46,6 +47,7 @@ enum FileCheckers {
             settings.webhookSources.map { webhookSources($0) },
             try settings.statementLayouts.map { try statementLayouts($0) },
             policies(settings.noticePolicies, today: today),
+            retention(settings.noticePolicies),
             settings.noticeChannels.map { channels($0, settings) },
         ].compactMap(\.self)
     }
@@ -76,6 +78,18 @@ enum FileCheckers {
         do throws(ChannelProblems) {
             let book = try ChannelBook.load(file, folder: settings.noticeFolder, as: .checker)
             return CheckedFiles(book.channels.count, "channel", files: [file])
+        } catch {
+            return CheckedFiles(problems: error.problems)
+        }
+    }
+
+    /// Retention policies; where no file of them lies there is nothing to say.
+    static func retention(_ folder: String) -> CheckedFiles? {
+        let file = RetentionFile.path(in: folder)
+        guard ScheduleFiles.isFile(file) else { return nil }
+        do throws(RetentionProblems) {
+            let count = try RetentionFile.load(folder: folder).all.count
+            return CheckedFiles(count, "retention policy", "retention policies", files: [file])
         } catch {
             return CheckedFiles(problems: error.problems)
         }
