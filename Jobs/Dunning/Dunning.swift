@@ -40,6 +40,8 @@ package struct Dunning: Job {
 
     package func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
         let plans = try inForce()
+        // The notices that are planned are what the next chunk looks for.
+        let context = context.alongIndexes
         let permission = try await propose(plans, context)
         for (number, plan) in plans.enumerated() {
             try await carryOut(plan, step: "plan \(number)", permission, parameters, context)
@@ -145,7 +147,8 @@ package struct Dunning: Job {
         let counters = checkpoint.counters
         var said = ["planned \(counters["planned", default: 0]) notices"]
         for (name, words) in [
-            ("skipped", "skipped"), ("superseded", "steps were over already"), ("overtaken", "overtaken by a later step"),
+            ("skipped", "skipped"), ("superseded", "steps were over already"),
+            ("overtaken", "overtaken by a later step"),
         ] {
             if let count = counters[name], count > 0 { said.append("\(count) \(words)") }
         }

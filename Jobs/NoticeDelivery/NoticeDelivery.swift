@@ -34,7 +34,7 @@ package struct NoticeDelivery: Job {
     private let house: @Sendable () -> DeliveryHouse?
     private let inspection: any Inspection
 
-    /// - Parameter house: what this node delivers with; nil while its files cannot be used.
+    /// The house is what this node delivers with; nil while its files cannot be used.
     package init(_ house: @escaping @Sendable () -> DeliveryHouse?, inspection: any Inspection) {
         self.house = house
         self.inspection = inspection
@@ -44,7 +44,7 @@ package struct NoticeDelivery: Job {
         guard let house = house() else {
             throw JobError(.transient, "the files of notices of this node cannot be used; bursar status says why")
         }
-        let work = DeliveryWork(context, house: house, chunk: parameters.chunk)
+        let work = DeliveryWork(context.alongIndexes, house: house, chunk: parameters.chunk)
         try await work.recover()
         try await work.readReports()
         try await work.tellEvents()

@@ -13,6 +13,8 @@ package struct JobContext: Sendable {
     let database: PostgresPool
     private let signals: RunSignals
     let progress: Progress
+    /// What its transactions tell the planner beside what all of them do.
+    private var planning: [(name: String, value: String)] = []
 
     /// How long a chunk waits for a row that somebody else holds, before it leaves the row for a later sweep.
     static let patience = Duration.seconds(2)
@@ -54,6 +56,15 @@ package struct JobContext: Sendable {
         self.database = database
         self.signals = signals
         progress = Progress(checkpoint)
+    }
+
+    /// The same run, whose statements are planned to go along indexes, whatever the tables held when they were planned.
+    ///
+    /// For steps that fill the tables they read: a plan made for an empty table is kept, and would read all of it each time.
+    package var alongIndexes: JobContext {
+        var copy = self
+        copy.planning = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")]
+        return copy
     }
 
     /// Works one chunk in one transaction, and answers how many items it had.
@@ -146,6 +157,7 @@ package struct JobContext: Sendable {
             // A chunk's statements come again and again: planned once, for any values.
             ("plan_cache_mode", "force_generic_plan"),
         ]
+        options.settings += planning
         options.outcome = rollBack ? .rollBack : .commit
         options.lockTimeout = Self.patience
         do {

@@ -77,7 +77,6 @@ package final class ChannelDesk: MessageDesk {
         return nil
     }
 
-
     /// How each channel fares on this node, in the order of the channels' declaration.
     package var standing: [ChannelStanding] {
         let now = clock()

@@ -84,7 +84,11 @@ package struct DeliveryClaim: Sendable {
     private typealias Judged = (facts: DeliveryFacts, verdict: NoticeVerdict)
 
     /// Every check of every notice; what is to be sent, and what becomes of the rest.
-    private func judge(_ facts: [DeliveryFacts], _ budgets: inout Budgets, _ now: Instant) -> ([DeliveryFacts], [Judged]) {
+    private func judge(
+        _ facts: [DeliveryFacts],
+        _ budgets: inout Budgets,
+        _ now: Instant
+    ) -> ([DeliveryFacts], [Judged]) {
         var sent: [DeliveryFacts] = []
         var others: [Judged] = []
         for notice in facts {
@@ -136,7 +140,8 @@ package struct DeliveryClaim: Sendable {
         let going = Set(sent.compactMap(\.messageName))
         var waits: [String: (tenant: Int64, until: Instant)] = [:]
         others.removeAll { notice, verdict in
-            guard let name = notice.messageName, !going.contains(name), case .putOff(let until, let reason) = verdict else {
+            guard let name = notice.messageName, !going.contains(name), case .putOff(let until, let reason) = verdict
+            else {
                 return false
             }
             waits[name] = (notice.tenant, min(until, waits[name]?.until ?? until))

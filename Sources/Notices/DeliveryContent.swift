@@ -18,7 +18,8 @@ package struct DeliveryContent: Sendable {
         let told: String
     }
 
-    package static func read(_ messages: [ClaimedMessage], in transaction: Transaction) async throws -> DeliveryContent {
+    package static func read(_ messages: [ClaimedMessage], in transaction: Transaction) async throws -> DeliveryContent
+    {
         let notices = messages.flatMap(\.notices)
         let answers = try await transaction.pipeline([
             DeliveryContentStatements.invoices.bind(notices.map(\.tenant), notices.map(\.invoice)),
@@ -43,7 +44,9 @@ package struct DeliveryContent: Sendable {
         guard !wanted.isEmpty else { return }
         let now = try await DeliveryFacts.now(in: transaction)
         let sorted = wanted.values.sorted { $0.invoice.id < $1.invoice.id }
-        for (invoice, qr) in try await LetterQRs.present(sorted, now: now, in: transaction) { invoices[invoice]?.qr = qr }
+        for (invoice, qr) in try await LetterQRs.present(sorted, now: now, in: transaction) {
+            invoices[invoice]?.qr = qr
+        }
     }
 
     private init(_ answers: [Rows]) throws {

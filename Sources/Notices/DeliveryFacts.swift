@@ -67,9 +67,10 @@ package struct DeliveryFacts: Sendable {
         "\(tenant)/\(isDunning ? "invoice \(invoice ?? 0)/\(step ?? "")" : "event \(event ?? 0)/\(category)")/\(channel.rawValue)"
     }
 
-    /// The facts of these notices, in the order of tenant and notice, with business time. Their rows, and those of the invoices
-    /// that they speak of, stay locked to the end of the transaction; an invoice that somebody else is paying just now is left
-    /// out, and so is its notice.
+    /// The facts of these notices, in the order of tenant and notice, with business time.
+    ///
+    /// Their rows, and those of the invoices that they speak of, stay locked to the end of the transaction; an
+    /// invoice that somebody else is paying just now is left out, and so is its notice.
     package static func read(
         tenants: [Int64],
         notices: [Int64],
@@ -93,10 +94,16 @@ package struct DeliveryFacts: Sendable {
     }
 
     /// The same without locks, for explaining.
-    package static func look(tenant: Int64, notice: Int64, in transaction: Transaction) async throws
+    package static func look(
+        tenant: Int64,
+        notice: Int64,
+        in transaction: Transaction
+    ) async throws
         -> (facts: DeliveryFacts, now: Instant)?
     {
-        guard let row = try await transaction.query(DeliveryStatements.facts, [tenant], [notice]).first else { return nil }
+        guard let row = try await transaction.query(DeliveryStatements.facts, [tenant], [notice]).first else {
+            return nil
+        }
         return (try DeliveryFacts(row), try row.get("now"))
     }
 

@@ -68,8 +68,9 @@ package struct SentMessage: Sendable {
     package let transport: String
     package let next: MessageNext
     package let startedAt: Instant
-    /// What was said, where it was rendered.
+    /// What was said, where it was rendered, and why not by the template that was looked for first.
     package let content: RenderedNotice?
+    package let fellBack: String?
 }
 
 /// Writes down what messages came to.
@@ -121,7 +122,8 @@ package struct DeliveryRecord: Sendable {
                 sent.map(\.outcome.providerID),
                 sent.map { $0.content?.source },
                 sent.map { $0.content?.version },
-                sent.map { $0.content.map { digest($0.text + ($0.html ?? "")) } }
+                sent.map { $0.content.map { digest($0.text + ($0.html ?? "")) } },
+                sent.map(\.fellBack)
             ),
             Statements.endNotices.bind(tenants, messages, sent.map(\.next.state)),
         ]
@@ -227,11 +229,12 @@ package enum DeliveryRecordStatements {
         set state = c.state, reason = c.reason, not_before = coalesce(c.not_before, m.not_before), transport = c.transport,
             outcome = c.outcome, provider_id = coalesce(c.provider_id, m.provider_id), template = coalesce(c.template, m.template),
             template_hash = coalesce(c.template_hash, m.template_hash),
-            content_hash = coalesce(decode(c.content_hash, 'hex'), m.content_hash),
+            content_hash = coalesce(decode(c.content_hash, 'hex'), m.content_hash), fell_back = c.fell_back,
             accepted_at = case when c.state = 'accepted' then bursar.business_now() else m.accepted_at end
         from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[])
-            as c (tenant_id, id, state, reason, not_before, transport, outcome, provider_id, template, template_hash, content_hash)
+            $10::text[], $11::text[], $12::text[])
+            as c (tenant_id, id, state, reason, not_before, transport, outcome, provider_id, template, template_hash, content_hash,
+                fell_back)
         where m.tenant_id = c.tenant_id and m.id = c.id and m.state = 'sending'
         """
     )
@@ -258,7 +261,7 @@ package enum DeliveryRecordStatements {
 
     /// Addresses that do not exist: tenants, channels, hashes, sources, evidence.
     static let suppress = Statement(
-        "notices.suppress",
+        "notices.suppress_refused",
         """
         insert into bursar.suppression (tenant_id, channel, address_hash, reason, source, evidence)
         select c.tenant_id, c.channel, decode(c.hash, 'hex'), 'hard_bounce', c.source, c.evidence

@@ -2,8 +2,10 @@ package import Postgres
 
 /// The statements by which notices become messages.
 package enum DeliveryStatements {
-    /// Notices whose time has come, and those of messages that are to be tried again, by tenant: all of a tenant together, so that
-    /// they can share a message. As_of, after which tenant, about how many.
+    /// Notices whose time has come, and those of messages that are to be tried again, by tenant: all of a tenant
+    /// together, so that they can share a message.
+    ///
+    /// As_of, after which tenant, about how many.
     static let due = Statement(
         "notices.due",
         """
@@ -46,8 +48,9 @@ package enum DeliveryStatements {
         """
     )
 
-    /// The invoices that these notices speak of, held so that nobody pays them until the claim is written. One that somebody is
-    /// paying just now is not waited for: its notice has time.
+    /// The invoices that these notices speak of, held so that nobody pays them until the claim is written.
+    ///
+    /// One that somebody is paying just now is not waited for: its notice has time.
     static let lockReceivables = Statement(
         "notices.lock_receivables",
         """
@@ -179,8 +182,10 @@ package enum DeliveryStatements {
         "select bursar.plan_next_rung($1::bigint[], $2::bigint[], $3::timestamptz) as planned"
     )
 
-    /// Makes messages, or takes up again those that were given back or wait: tenants, issuers, channels, classes, days, addresses,
-    /// hashes, Message-IDs, guarantees, locales, valid until, run, fence. In the order given.
+    /// Makes messages, or takes up again those that were given back or wait: tenants, issuers, channels, classes,
+    /// days, addresses, hashes, Message-IDs, guarantees, locales, valid until, run, fence.
+    ///
+    /// In the order given.
     static let makeMessages = Statement(
         "notices.make_messages",
         """
@@ -241,6 +246,7 @@ package enum DeliveryStatements {
     )
 
     package static let all = [
-        due, now, lockNotices, lockReceivables, facts, usedBudgets, setAside, climb, postpone, makeMessages, claim, dropEmpty,
+        due, now, lockNotices, lockReceivables, facts, usedBudgets, setAside, climb, postpone, makeMessages, claim,
+        dropEmpty,
     ]
 }

@@ -10,8 +10,7 @@ package struct DeliveryHouse: Sendable {
     /// The rules by which a notice's payer is written to.
     package var rules: @Sendable (DeliveryFacts) -> DeliveryRules
     /// Makes the text of a message; where a template of a tenant cannot be used the second value says so.
-    package var render:
-        @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?)
+    package var render: @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?)
     /// Where one click unsubscribes; nil for what cannot be declined, or where no address is public.
     package var unsubscribe: @Sendable (ClaimedMessage) -> String?
     package var journal: SendJournal?
@@ -172,11 +171,12 @@ package struct DeliveryWork: Sendable {
     private func sendOne(_ message: ClaimedMessage, _ content: DeliveryContent, _ now: Instant) async -> SentMessage {
         let unsubscribe = message.first.class == .optional ? house.unsubscribe(message) : nil
         let facts = content.facts(of: message, unsubscribe: unsubscribe)
-        let rendered: RenderedNotice
+        let rendered: (notice: RenderedNotice, fellBack: String?)
         do {
-            let (notice, fellBack) = try house.render(message, facts)
-            rendered = notice
-            if let fellBack { context.logger.error("a template cannot be used", metadata: ["problem": "\(fellBack)"]) }
+            rendered = try house.render(message, facts)
+            if let why = rendered.fellBack {
+                context.logger.error("a template cannot be used", metadata: ["problem": "\(why)"])
+            }
         } catch {
             context.logger.error("a message cannot be rendered", metadata: ["problem": "\(error)"])
             let outcome = SendOutcome(.configuration, phase: "render", reply: "\(error)")
@@ -192,7 +192,7 @@ package struct DeliveryWork: Sendable {
             channel: message.channel,
             recipient: message.first.recipient ?? "",
             recipientName: message.first.payer,
-            content: rendered,
+            content: rendered.notice,
             date: now,
             unsubscribe: unsubscribe,
             facts: MessageFacts.json(message, facts),
@@ -235,7 +235,7 @@ package struct DeliveryWork: Sendable {
     private func end(
         _ message: ClaimedMessage,
         _ outcome: SendOutcome,
-        _ content: RenderedNotice?,
+        _ content: (notice: RenderedNotice, fellBack: String?)?,
         _ now: Instant
     ) -> SentMessage {
         let next = MessageNext.judge(
@@ -252,7 +252,8 @@ package struct DeliveryWork: Sendable {
             transport: outcome.transport ?? "none",
             next: next,
             startedAt: now,
-            content: content
+            content: content?.notice,
+            fellBack: content?.fellBack
         )
     }
 

@@ -90,7 +90,9 @@ package struct DunningPlan: Sendable {
             ),
         ]
         guard let rows = try await transaction.pipeline(batch).last else { return [:] }
-        return try rows.reduce(into: [:]) { $0[try $1.get("state", as: String.self)] = try $1.get("count", as: Int.self) }
+        return try rows.reduce(into: [:]) {
+            $0[try $1.get("state", as: String.self)] = try $1.get("count", as: Int.self)
+        }
     }
 
     /// The steps as the statements read them.

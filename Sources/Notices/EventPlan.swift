@@ -30,7 +30,9 @@ package struct UnnoticedEvent: Equatable, Sendable {
             try JSONText(encoding: NoticeCatalogue.rows),
             asOf
         )
-        return try rows.reduce(into: [:]) { $0[try $1.get("state", as: String.self)] = try $1.get("count", as: Int.self) }
+        return try rows.reduce(into: [:]) {
+            $0[try $1.get("state", as: String.self)] = try $1.get("count", as: Int.self)
+        }
     }
 }
 

@@ -66,8 +66,10 @@ package struct ExplainedNotice: Codable, Sendable {
 
     /// Reads a notice, and looks at it as the next claim would.
     ///
-    /// - Parameter rules: the rules by which a payer is written to, as this node's files have them.
+    /// The rules are those by which a payer is written to, as this node's files have them.
+    ///
     /// - Returns: nil where there is no such notice.
+    /// - Throws: what the database says.
     package static func read(
         _ notice: Int64,
         rules: (DeliveryFacts) -> DeliveryRules,
@@ -92,7 +94,9 @@ package struct ExplainedNotice: Codable, Sendable {
     package var nextStep: String {
         switch state {
         case "planned":
-            guard let check = checks.first(where: { !$0.passed }) else { return "sent by the next delivery after \(notBefore)" }
+            guard let check = checks.first(where: { !$0.passed }) else {
+                return "sent by the next delivery after \(notBefore)"
+            }
             return "looked at again after \(notBefore); now it would not go: \(check.name), \(check.found)"
         case "claimed": return "sent again after \(message?.notBefore ?? notBefore)"
         case "accepted": return "nothing; a report of its delivery may come"

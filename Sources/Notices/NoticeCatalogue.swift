@@ -1,4 +1,6 @@
-/// What is said, and which event makes it said. Every kind of event stands here: with a category, or with why nobody is told.
+/// What is said, and which event makes it said.
+///
+/// Every kind of event stands here: with a category, or with why nobody is told.
 package enum NoticeCatalogue {
     /// A kind of thing to say; its name is that of its templates.
     package struct Category: Hashable, Sendable {
@@ -78,7 +80,7 @@ package enum NoticeCatalogue {
                 "issuer.created", "policy.created", "plan_version.created", "tenant.created", "tenant.changed",
                 "rate.set", "receiving_account.put", "demo.loaded", "statement.imported",
                 "bakong.token_stored", "notices.stopped", "notices.resumed", "provider.set", "provider.closed",
-                "schedule.paused", "schedule.resumed", "webhooks.replayed", "drill.passed",
+                "schedule.paused", "schedule.resumed", "webhooks.replayed", "drill.passed", "delivery_report.reread",
             ]
         ),
         (
@@ -87,6 +89,8 @@ package enum NoticeCatalogue {
                 "subscription.created", "subscription.changed", "subscription.cancellation_set",
                 "subscription.kept", "subscription.paused", "subscription.resumed", "subscription.held",
                 "subscription.released", "contact.put", "contact.removed", "contact.erased", "payer.changed",
+                "consent.granted",
+                "consent.withdrawn",
                 "endpoint.put", "endpoint.enabled", "endpoint.secret_rotated",
             ]
         ),

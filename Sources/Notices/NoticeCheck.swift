@@ -76,7 +76,10 @@ extension DeliveryFacts {
     /// Whether it is still worth saying.
     private func worth(_ now: Instant) -> [(NoticeCheck, NoticeVerdict)] {
         var checks = [
-            (NoticeCheck("valid", validUntil >= now, "worth saying until \(validUntil)"), NoticeVerdict.skip(.expiredMessage))
+            (
+                NoticeCheck("valid", validUntil >= now, "worth saying until \(validUntil)"),
+                NoticeVerdict.skip(.expiredMessage)
+            )
         ]
         guard isDunning else { return checks }
         let open = openAmount ?? 0
@@ -152,7 +155,9 @@ extension DeliveryFacts {
         return checks
     }
 
-    /// Whether the hour is right. Receipts may come at any hour where they do not ring.
+    /// Whether the hour is right.
+    ///
+    /// Receipts may come at any hour where they do not ring.
     private func time(_ rules: DeliveryRules, _ zone: Zone, _ now: Instant) -> [(NoticeCheck, NoticeVerdict)] {
         let rings = channel == .sms || channel == .telegram
         guard `class` == .optional || `class` == .mandatory || (`class` == .transaction && rings) else { return [] }

@@ -1,8 +1,10 @@
 package import CivilTime
 package import Monetary
 
-/// What a message may speak of. Templates read these under the names that `TemplateFacts` gives them; who writes a template
-/// never sees a number that is not formatted.
+/// What a message may speak of.
+///
+/// Templates read these under the names that `TemplateFacts` gives them; who writes a template never sees a number
+/// that is not formatted.
 package struct NoticeFacts: Sendable {
     package var issuer: Issuer
     package var payer: String

@@ -2,8 +2,10 @@ package import CivilTime
 internal import JobKit
 package import Postgres
 
-/// Who would be told what by the end of a day, before anything is planned: what is planned and waits, and what the policies make
-/// due until then. It changes nothing.
+/// Who would be told what by the end of a day, before anything is planned: what is planned and waits, and what the
+/// policies make due until then.
+///
+/// It changes nothing.
 package struct NoticeForecast: Codable, Sendable {
     package let until: String
     package let entries: [Entry]

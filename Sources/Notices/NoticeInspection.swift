@@ -58,6 +58,12 @@ package enum NoticeInspectionStatements {
         where m.state = 'waiting' and m.outcome in ('configuration', 'policy')
         group by m.channel
         union all
+        select 'template', format('%s messages since yesterday were not said by the template that was meant: %s', count(*), min(m.fell_back)),
+            min(m.created_at)
+        from bursar.message m
+        where m.fell_back is not null and m.sending_since > bursar.business_now() - interval '1 day'
+        having count(*) > 0
+        union all
         select 'stopped/' || s.what, format('%s is stopped since %s by %s: %s', s.what, s.since, s.by, s.reason), s.since
         from bursar.notice_stop s
         where s.since < bursar.business_now() - $1::interval

@@ -5,7 +5,11 @@ package import Postgres
 /// What planning and delivery have left undone that was due, for their postconditions; empty where nothing is.
 package enum NoticesUndone {
     /// Steps whose time has come and that have no notice.
-    package static func unplanned(_ plans: [DunningPlan], asOf: Instant, in transaction: Transaction) async throws -> [String] {
+    package static func unplanned(
+        _ plans: [DunningPlan],
+        asOf: Instant,
+        in transaction: Transaction
+    ) async throws -> [String] {
         var count = 0
         for plan in plans { count += try await plan.preview(asOf: asOf, in: transaction).count }
         return count == 0 ? [] : ["\(count) invoices have a step due and no notice"]
@@ -13,8 +17,12 @@ package enum NoticesUndone {
 
     /// Notices whose time had come and that are still only planned, events that nobody was told of, and messages that carry the
     /// mark of an attempt that is over.
-    package static func unsent(asOf: Instant, run: Int64, fence: Int64, in transaction: Transaction) async throws -> [String]
-    {
+    package static func unsent(
+        asOf: Instant,
+        run: Int64,
+        fence: Int64,
+        in transaction: Transaction
+    ) async throws -> [String] {
         try await transaction.query(NoticesUndoneStatements.unsent, asOf, run, fence).map { try $0.get("what") }
     }
 }
@@ -47,7 +55,8 @@ package enum NoticesUndoneStatements {
 /// Every statement of this room's planning and delivery.
 package enum NoticeStatements {
     package static let all =
-        PlanningStatements.all + DeliveryStatements.all + DeliveryContentStatements.all + LetterQRStatements.all + DemoContactStatements.all + DeliveryRecordStatements.all
+        PlanningStatements.all + DeliveryStatements.all + DeliveryContentStatements.all + LetterQRStatements.all
+        + DemoContactStatements.all + DeliveryRecordStatements.all
         + DeliveryRecoveryStatements.all + NoticesUndoneStatements.all + NoticeInspectionStatements.all
         + ExplainedNoticeStatements.all + NoticeForecastStatements.all + NoticeCommands.all.map(\.statement)
 }

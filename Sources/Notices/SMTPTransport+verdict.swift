@@ -47,6 +47,8 @@ extension SendOutcome.Verdict {
         return [550, 551, 553].contains(reply.code) ? .hard : .soft
     }
 
+    /// What a refusal of the message itself means.
+    ///
     /// A relay that takes the recipient and then refuses the message does not like the message, whatever its code is, and
     /// the next recipient would fare no better: the channel pauses. The exception are relays that look the recipient up
     /// only then, and say so by 5.1 or 5.2.

@@ -22,8 +22,11 @@ package struct SMTPTransport: Transport {
         }
     }
 
+    /// Speaks to nobody yet.
+    ///
     /// - Parameters:
     ///   - name: as limits and records call it, such as `smtp:relay`.
+    ///   - relay: who takes the messages.
     ///   - envelopeSender: where reports about a message go; see `bounceAddress(token:domain:)`.
     ///   - compose: the message as RFC 5322 has it.
     package init(

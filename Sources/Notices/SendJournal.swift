@@ -22,7 +22,9 @@ package final class SendJournal: Sendable {
     /// Opens the journal of a folder, and reads what it knows.
     package init(folder: String) throws(Failure) {
         path = folder + "/sent.journal"
-        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw Self.failure("the folder \(folder) cannot be made") }
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+            throw Self.failure("the folder \(folder) cannot be made")
+        }
         let known = try Self.read(path)
         let file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Self.failure("\(path) cannot be opened") }
@@ -37,7 +39,9 @@ package final class SendJournal: Sendable {
         return state.withLock { $0.sent.contains(short) }
     }
 
-    /// Writes down that these were accepted, and waits until the disk has it. Blocks: never call it on the cooperative pool.
+    /// Writes down that these were accepted, and waits until the disk has it.
+    ///
+    /// Blocks: never call it on the cooperative pool.
     package func record(_ entries: [(key: String, recipient: String, messageID: String)]) throws(Failure) {
         guard !entries.isEmpty else { return }
         var text = ""

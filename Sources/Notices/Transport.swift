@@ -29,7 +29,9 @@ package struct OutgoingMessage: Sendable {
     package let date: Instant
     /// Where one click unsubscribes; nil for what cannot be declined.
     package let unsubscribe: String?
-    /// For machines: what the signed webhook carries. A JSON object.
+    /// For machines: what the signed webhook carries.
+    ///
+    /// A JSON object.
     package let facts: String
     /// Whose payer it goes to; nil for the house itself.
     package let tenant: Int64?

@@ -4,8 +4,8 @@ import CCurl
 extension SMTPConnection {
     /// Gives the relay one message, and says how far it came.
     func deliver(_ envelope: SMTPEnvelope, _ isInterrupted: @escaping () -> OutboundError.Code?) -> SMTPOutcome {
-        let bounds = Bounds(deadline: .now + relay.timeout, isInterrupted: isInterrupted)
         let wire = envelope.wire
+        let bounds = Bounds(deadline: .now + relay.timeout, isInterrupted: isInterrupted)
         if let refused = refusedHere(envelope, wire) { return refused }
         standing = .broken
         if let ended = begin(envelope, size: wire.count, bounds) { return ended }
@@ -27,10 +27,8 @@ extension SMTPConnection {
                 phase = step.phase
                 if !isPipelined { try say(step.command, bounds) }
                 let reply = try hear(bounds)
-                if phase == .content, reply.isIntermediate {
-                    // The relay waits for a message to nobody: the end of the connection is what ends that for certain.
-                    return refusal
-                }
+                // Where it refused and waits for a message all the same, only the connection's end ends that for certain.
+                if phase == .content, reply.isIntermediate { return refusal }
                 if refusal == nil, phase == .content || !reply.isPositive {
                     refusal = SMTPOutcome(phase, .refused(reply))
                 }
@@ -44,7 +42,7 @@ extension SMTPConnection {
         return refusal
     }
 
-    /// The message and its last dot. Once the system has taken all of it, only a reply tells what became of it.
+    /// The message and its last dot: once the system has taken all of it, only a reply tells what became of it.
     private func give(_ wire: [UInt8], _ bounds: Bounds) -> SMTPOutcome {
         var sent = 0
         do {

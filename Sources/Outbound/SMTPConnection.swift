@@ -73,7 +73,7 @@ final class SMTPConnection {
         relay.helloName.replacing("[", with: "%5B").replacing("]", with: "%5D").replacing(":", with: "%3A")
     }
 
-    /// Makes the connection: name, TCP, TLS, greeting, authentication. Nil when it stands.
+    /// Makes the connection: name, TCP, TLS, greeting, authentication; nil when it stands.
     func open(_ isInterrupted: () -> OutboundError.Code?) -> SMTPOutcome? {
         guard curl_multi_add_handle(multi, handle) == CURLM_OK else {
             return failed(.connect, .failed, "libcurl takes no connection")

@@ -98,7 +98,7 @@ final class SMTPDesk: Sendable {
         }
     }
 
-    /// What a lane does next. A lane that is told to wait may be woken from then on; one that is told to end never is.
+    /// What a lane does next: told to wait it may be woken from then on, told to end it never is.
     func turn(of lane: SMTPLane, hasWaited: Bool) -> Turn {
         state.withLock { state in
             state.idle.removeAll { $0 === lane }
@@ -115,10 +115,12 @@ final class SMTPDesk: Sendable {
         }
     }
 
-    func finish(_ letter: Letter, _ outcome: SMTPOutcome) {
+    /// Tells who waits; the lane counts as idle before it is told, so that its next message needs no lane of its own.
+    func finish(_ letter: Letter, _ outcome: SMTPOutcome, _ lane: SMTPLane) {
         state.withLock { state in
             state.working[letter.id] = nil
             state.cancelled.remove(letter.id)
+            state.idle.append(lane)
         }
         letter.waiter.resume(returning: outcome)
     }

@@ -5,7 +5,7 @@ package struct SMTPEnvelope: Sendable {
     /// Where reports about the delivery go; empty for a message about which there must be none.
     package var sender: String
     package var recipient: String
-    /// RFC 5322: header, an empty line, body. Lines may end in LF alone.
+    /// RFC 5322: header, an empty line, body; lines may end in LF alone.
     package var message: [UInt8]
 
     package init(sender: String, recipient: String, message: [UInt8]) {

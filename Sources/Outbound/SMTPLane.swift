@@ -64,14 +64,17 @@ final class SMTPLane: @unchecked Sendable {
         }
     }
 
-    /// Waits to be woken; false when the idle timeout passed first. A relay that hangs up meanwhile is let go.
+    /// Waits to be woken; false when the idle timeout passed first.
+    ///
+    /// A relay that hangs up meanwhile is let go.
     private func waitForWork() -> Bool {
         let deadline = ContinuousClock.now + relay.idleTimeout
         while true {
             let rest = deadline - .now
             guard rest > .zero else { return false }
             switch SMTPWait.wait(multi, connection?.socket, for: .reading, rest) {
-            case .ready: dropConnection(politely: false)
+            // TLS sends things of its own, which are no words of the relay.
+            case .ready: if connection?.isQuiet != true { dropConnection(politely: false) }
             case .woken: return true
             case .timedOut: continue
             }
@@ -81,7 +84,7 @@ final class SMTPLane: @unchecked Sendable {
     private func deliver(_ letter: SMTPDesk.Letter) {
         let began = ContinuousClock.now
         let outcome = attempt(letter)
-        desk.finish(letter, outcome.taking(.now - began))
+        desk.finish(letter, outcome.taking(.now - began), self)
         // Only now: who waits for the message need not wait for the tidying up.
         if let connection, !connection.settle() { dropConnection(politely: false) }
     }

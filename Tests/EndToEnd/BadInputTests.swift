@@ -20,7 +20,7 @@ struct BadInputTests {
             status: 64,
             says: [
                 "no job named renewal",
-                "try: use one of: bakong-reconciliation, callback-verification, command, renewals",
+                "try: use one of: bakong-reconciliation, callback-verification, command, dunning, notice-delivery, renewals",
             ]
         ),
         Case(arguments: ["run", "renewals", "--param", "chunk"], status: 64, says: ["--param chunk", "name=value"]),

@@ -48,7 +48,9 @@ struct StatementTests {
     func noneIsForgotten() {
         let known = Set(Self.listed.map(\.name))
         var seen = 0
-        for room in ["Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody"] {
+        for room in [
+            "Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody",
+        ] {
             for file in files(in: "\(Program.project)/Sources/\(room)", ending: ".swift") {
                 for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {
                     seen += 1

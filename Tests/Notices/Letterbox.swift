@@ -82,7 +82,11 @@ struct Letterbox {
     }
 
     @discardableResult
-    func deliver(_ policy: DunningPolicy = policy, journal: SendJournal? = nil, chunk: Int = 100) async throws -> Checkpoint {
+    func deliver(
+        _ policy: DunningPolicy = policy,
+        journal: SendJournal? = nil,
+        chunk: Int = 100
+    ) async throws -> Checkpoint {
         let rules = DeliveryRules(quiet: policy.quiet, calendar: policy.calendar, freshness: policy.freshness)
         let house = DeliveryHouse(desk: desk, rules: { _ in rules }, render: Self.render, journal: journal)
         let run = try await run(

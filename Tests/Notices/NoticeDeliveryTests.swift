@@ -39,7 +39,9 @@ struct NoticeDeliveryTests {
             try await box.day("2026-03-06 21:00", late)
             #expect(box.desk.take() == [])
             #expect(
-                try await box.one("select reason || ' ' || (not_before at time zone 'Asia/Phnom_Penh') from bursar.notice")
+                try await box.one(
+                    "select reason || ' ' || (not_before at time zone 'Asia/Phnom_Penh') from bursar.notice"
+                )
                     == "quiet_hours 2026-03-07 08:00:00"
             )
             try await box.day("2026-03-07 08:01", late)
@@ -84,18 +86,23 @@ struct NoticeDeliveryTests {
             #expect(box.desk.take() == [])
             #expect(try await box.notices(of: 1).last == "late|email|planned|stale_reconciliation")
             try await box.set("2026-03-10 09:45")
-            try await box.change("update bursar.receiving_account set watermark = bursar.business_now() - interval '14 minutes'")
+            try await box.change(
+                "update bursar.receiving_account set watermark = bursar.business_now() - interval '14 minutes'"
+            )
             try await box.deliver()
             #expect(box.desk.take() == ["overdue for Tenant 1: 1"])
         }
     }
 
-    @Test("A stop, a promise, a dispute and a closed channel put off; the reason stands beside it", arguments: [
-        ("select bursar.stop_notices('channel:email', 'complaints')", "kill_switch"),
-        ("select bursar.promise(1, '2026-03-20')", "promise_to_pay"),
-        ("select bursar.dispute(1, 'not ours')", "disputed"),
-        ("update bursar.subscription set parked_at = now(), parked_reason = 'test'", "parked"),
-    ])
+    @Test(
+        "A stop, a promise, a dispute and a closed channel put off; the reason stands beside it",
+        arguments: [
+            ("select bursar.stop_notices('channel:email', 'complaints')", "kill_switch"),
+            ("select bursar.promise(1, '2026-03-20')", "promise_to_pay"),
+            ("select bursar.dispute(1, 'not ours')", "disputed"),
+            ("update bursar.subscription set parked_at = now(), parked_reason = 'test'", "parked"),
+        ]
+    )
     func putOff(_ act: String, _ reason: String) async throws {
         try await Letterbox.open(tenants: 1) { box in
             try await box.set("2026-03-06 09:20")
@@ -127,12 +134,14 @@ struct NoticeDeliveryTests {
             try await box.change("select letterbox.reach(1, 'telegram', '4711')")
             box.desk.answer("payer1@example.test", .hard)
             try await box.day("2026-03-10 09:30")
+            try await box.day("2026-03-10 09:35")
             #expect(
                 try await box.notices(of: 1).suffix(2) == ["late|email|hard_failed|-", "late|telegram|accepted|-"]
             )
             #expect(try await box.list("select channel, reason from bursar.suppression") == ["email|hard_bounce"])
             _ = box.desk.take()
             try await box.day("2026-03-15 09:30")
+            try await box.day("2026-03-15 09:35")
             #expect(box.desk.take() == ["final for Tenant 1: 1"])
             #expect(
                 try await box.notices(of: 1).suffix(2) == ["last|email|skipped|suppressed", "last|telegram|accepted|-"]
@@ -173,8 +182,10 @@ struct NoticeDeliveryTests {
             try await box.day("2026-03-15 11:30")
             #expect(box.desk.take().count == 1)
             #expect(try await box.notices(of: 1).last == "last|email|unknown|-")
-            #expect(try await box.list("select key from bursar.alarm where key like 'notices:%' and cleared_at is null")
-                == ["notices:in_doubt"])
+            #expect(
+                try await box.list("select key from bursar.alarm where key like 'notices:%' and cleared_at is null")
+                    == ["notices:in_doubt"]
+            )
         }
     }
 
@@ -240,7 +251,9 @@ struct NoticeDeliveryTests {
             try await box.day("2026-03-06 09:30")
             #expect(box.desk.take().count == 2)
             #expect(
-                try await box.one("select distinct reason || ' ' || (not_before at time zone 'Asia/Phnom_Penh') from bursar.notice where state = 'planned'")
+                try await box.one(
+                    "select distinct reason || ' ' || (not_before at time zone 'Asia/Phnom_Penh') from bursar.notice where state = 'planned'"
+                )
                     == "budget 2026-03-07 00:00:00"
             )
             try await box.day("2026-03-07 09:30")

@@ -33,6 +33,8 @@ struct ReturnTokenTests {
             }
         }
         #expect(BounceToken.read("", key: key) == nil && BounceToken.read("aaaaaaaaaaaaaaaa", key: key) == nil)
+        let kinds = [ReturnKey.Purpose.bounce, .unsubscribe].map { key.signature(of: [77], for: $0, bytes: 8) }
+        #expect(kinds[0] != kinds[1])
         let link = UnsubscribeToken(tenant: 77).text(key: key)
         #expect(BounceToken.read(link, key: key) == nil && UnsubscribeToken(token, key: key) == nil)
     }

@@ -114,7 +114,7 @@ struct SMTPDialogueTests {
         // Of three commands in one piece, the parrot answers each; without the extension it says nothing after MAIL.
         for (hello, heard) in [("250-parrot\r\n250 PIPELINING\r\n", true), ("250 parrot\r\n", false)] {
             try await Self.with(hello, ["", "", ""]) { server in
-                _ = await MailWorld.send(MailWorld.relay(server.port, timeout: .milliseconds(200)))
+                _ = await MailWorld.send(MailWorld.relay(server.port, timeout: .seconds(1)))
                 #expect(server.text.contains("MAIL FROM:<bounces+t@example.com>\r\n"))
                 #expect(server.text.contains("RCPT TO:<payer@example.com>\r\nDATA\r\n") == heard, "\(server.text)")
             }

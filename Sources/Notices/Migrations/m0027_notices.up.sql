@@ -210,6 +210,7 @@ create unique index one_notice_per_step on bursar.notice (tenant_id, invoice_id,
 create unique index one_notice_per_event on bursar.notice (tenant_id, event_id, category, channel) where kind = 'event';
 create index notice_by_id on bursar.notice (id);
 create index notice_due on bursar.notice (tenant_id, not_before) where state = 'planned';
+create index notice_final_lost on bursar.notice (valid_until) where category = 'final' and state in ('hard_failed', 'skipped');
 create index notice_of_message on bursar.notice (tenant_id, message_id) where message_id is not null;
 call bursar.wall('bursar.notice');
 
@@ -253,6 +254,7 @@ create table bursar.message (
     template      text,                                    -- where it was found: 'global/km/final'
     template_hash text,
     content_hash  bytea,
+    fell_back     text,                                    -- why not by the first template that was there
     state         text not null default 'claimed' check (state in ('claimed', 'sending', 'waiting', 'accepted', 'delivered', 'hard_failed',
         'unknown', 'skipped')),
     reason        text,
@@ -276,6 +278,8 @@ create index message_by_message_id on bursar.message (message_id);
 create index message_by_provider on bursar.message (provider_id) where provider_id is not null;
 create index message_under_way on bursar.message (id) where state in ('claimed', 'sending');
 create index message_waiting on bursar.message (tenant_id, not_before) where state = 'waiting';
+create index message_in_doubt on bursar.message (created_at) where state = 'unknown';
+create index message_fell_back on bursar.message (sending_since) where fell_back is not null;
 create index message_of_day on bursar.message (channel, local_day);
 call bursar.wall('bursar.message');
 

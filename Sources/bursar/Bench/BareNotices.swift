@@ -1,3 +1,4 @@
+import Notices
 import Postgres
 import SocketLoop
 

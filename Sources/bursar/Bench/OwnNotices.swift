@@ -30,7 +30,9 @@ struct OwnNotices: Sendable {
             let relay = RelayPlan(name: "bench", host: "127.0.0.1", port: simulator.port, security: .none)
             var channel = ChannelBook.Channel(transports: [.smtp(relay)])
             channel.connections = 8
-            channel.mail = ChannelBook.MailIdentity(sender: ChannelBook.Mailbox(name: "Bench", address: "billing@bursar.example"))
+            channel.mail = ChannelBook.MailIdentity(
+                sender: ChannelBook.Mailbox(name: "Bench", address: "billing@bursar.example")
+            )
             let desk = ChannelDesk(ChannelBook([.email: channel]), .shipped(key: nil, endpoints: nil))
             let book = TemplateBook.loadUsable(folder: nil).book
             let house = DeliveryHouse(

@@ -164,7 +164,8 @@ struct BenchCommand: AsyncParsableCommand {
     struct Notices: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "notices",
-            abstract: "Plan notices beside bare SQL that inserts the same rows, and send them to a simulated mail server."
+            abstract:
+                "Plan notices beside bare SQL that inserts the same rows, and send them to a simulated mail server."
         )
 
         @Option(help: "Unpaid invoices, of as many payers.") var count = 100_000

@@ -1,5 +1,6 @@
 import Engine
 import Glibc
+import JobKit
 import Notices
 import Postgres
 

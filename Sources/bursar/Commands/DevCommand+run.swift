@@ -35,8 +35,7 @@ extension DevCommand {
             let outcome = RunReport()
             let port = try DemoPayments.freePort()
             let callbacks = DemoPayments.callbacks(port: port)
-            var mailServer = MailSimulator.Setup()
-            mailServer.place = .folder(try DemoNotices.spool(options))
+            let mailServer = MailSimulator.Setup(place: .folder(try DemoNotices.spool(options)))
             try await BakongSimulator.with(DemoPayments.script, callbacks: callbacks) { simulator in
                 try await MailSimulator.serve(mailServer) { mail in
                     let settings = try DemoPayments.settings(options, simulator, port: port, mailPort: mail.port)

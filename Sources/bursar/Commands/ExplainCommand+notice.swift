@@ -60,7 +60,9 @@ extension ExplainedNotice {
             lines += ["", "WHAT IS LOOKED AT", table.text]
         }
         if let message {
-            lines += ["", "MESSAGE \(message.id) <\(message.messageId)>: \(message.state), says \(message.notices) notices"]
+            lines += [
+                "", "MESSAGE \(message.id) <\(message.messageId)>: \(message.state), says \(message.notices) notices",
+            ]
             if let template = message.template { lines.append("template \(template), \(message.locale ?? "-")") }
         }
         if !attempts.isEmpty {

@@ -83,10 +83,13 @@ struct NoticesCommand: AsyncParsableCommand {
                 "before": .whole(before), "limit": .whole(limit),
             ]
             try await BusinessCall(options: options).perform("notices.list", body) { (entries: [Entry]) in
-                var table = TextTable(["NOTICE", "TENANT", "WHAT", "CHANNEL", "INVOICE", "STATE", "PLANNED FOR", "MESSAGE"])
+                var table = TextTable([
+                    "NOTICE", "TENANT", "WHAT", "CHANNEL", "INVOICE", "STATE", "PLANNED FOR", "MESSAGE",
+                ])
                 for entry in entries {
                     table.add([
-                        "\(entry.notice)", entry.tenant, entry.step.map { "\(entry.category) (\($0))" } ?? entry.category,
+                        "\(entry.notice)", entry.tenant,
+                        entry.step.map { "\(entry.category) (\($0))" } ?? entry.category,
                         entry.channel, entry.invoice ?? "-",
                         entry.reason.map { "\(entry.state), \($0)" } ?? entry.state, entry.plannedFor,
                         entry.message.map { "\($0)" } ?? "-",

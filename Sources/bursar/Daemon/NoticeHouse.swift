@@ -6,8 +6,9 @@ import Postgres
 import Standing
 import Synchronization
 
-/// Everything that this node says notices with: policies, channels, templates, the key of links, the journal. Each part is read
-/// at start and on reload, and an error in one leaves what was in force.
+/// Everything that this node says notices with: policies, channels, templates, the key of links, the journal.
+///
+/// Each part is read at start and on reload, and an error in one leaves what was in force.
 final class NoticeHouse: Sendable {
     let policies: PolicyKeeper
     let channels: ChannelKeeper
@@ -115,7 +116,9 @@ final class TemplateKeeper: Sendable {
     /// Why the folder is not what is in force; nil where it is.
     var problem: String? { state.withLock { $0.problem } }
 
-    /// Reads the folder. Templates with an error are left out, and the house's own stand in for them.
+    /// Reads the folder.
+    ///
+    /// Templates with an error are left out, and the house's own stand in for them.
     ///
     /// - Throws: every problem of the folder.
     func load() throws(TemplateProblems) {

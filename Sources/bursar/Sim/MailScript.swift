@@ -15,7 +15,7 @@ struct MailScript: Sendable, Equatable {
 
     struct Rule: Sendable, Equatable {
         var step: Step
-        /// Whom it is about, `*` standing for anything; nil: everybody. From `rcpt` on.
+        /// Whom it is about, from `rcpt` on, a star standing for anything; nil: everybody.
         var recipient: String?
         /// Only each so-manieth time; nil: always.
         var every: Int?

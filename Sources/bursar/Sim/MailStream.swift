@@ -38,7 +38,9 @@ final class MailStream {
 
     var isSecure: Bool { tls != nil }
 
-    /// Agrees on TLS as the server; false where the client will not. What came before it in the clear is forgotten.
+    /// Agrees on TLS as the server; false where the client will not.
+    ///
+    /// What came before it in the clear is forgotten.
     func secure(_ certificate: Certificate) -> Bool {
         (buffer, start) = ([], 0)
         guard let tls = SSL_new(certificate.context), SSL_set_fd(tls, socket) == 1 else { return false }
