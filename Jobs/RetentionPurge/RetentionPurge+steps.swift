@@ -100,7 +100,7 @@ extension RetentionPurge {
         var said = items.map { item in
             "purged \(checkpoint.purged(item)) rows of \(item.table)" + (item.held > 0 ? " (\(item.held) held)" : "")
         }
-        if !observing.isEmpty { said.append("\(observing.count) policies are still observed") }
+        if !observing.isEmpty { said.append("still observed: \(observing.count)") }
         return said.isEmpty ? "nothing is past its cutoff" : said.joined(separator: "; ")
     }
 

@@ -11,7 +11,7 @@ package enum CustodyCommands {
             "holds.place",
             [.takes("tenant", .reference), .takes("table", .text), .takes("subject", .text), .takes("until", .text), .reason],
             """
-            select jsonb_build_object('hold', bursar.place_hold(
+            select jsonb_build_object('hold', bursar.place_legal_hold(
                 (select bursar.tenant_named($1::text) where $1::text is not null), $2::text, $3::text, $4::timestamptz, $5::text
             ))::text as answer
             """
@@ -20,7 +20,7 @@ package enum CustodyCommands {
             "holds.release",
             [.needs("hold", .whole), .reason],
             """
-            select jsonb_build_object('hold', $1::bigint)::text as answer from bursar.release_hold($1::bigint, $2::text)
+            select jsonb_build_object('hold', $1::bigint)::text as answer from bursar.release_legal_hold($1::bigint, $2::text)
             """
         ),
         ContractCommand(

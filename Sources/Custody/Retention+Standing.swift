@@ -22,7 +22,8 @@ extension Retention {
         var until: [String: Instant] = [:]
         for row in rows {
             let hash = try row.get("policy_hash", as: String.self)
-            let end = try row.get("seen_at", as: Instant.self).adding(.seconds(Int64(days[hash] ?? 0) * 86_400))
+            guard let observed = days[hash], observed > 0 else { continue }
+            let end = try row.get("seen_at", as: Instant.self).adding(.seconds(Int64(observed) * 86_400))
             if end > asOf { until[hash] = end }
         }
         return until

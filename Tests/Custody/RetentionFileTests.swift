@@ -1,5 +1,6 @@
 import Custody
 import Foundation
+import Schedules
 import Testing
 
 @Suite("Retention policy files")

@@ -2,6 +2,7 @@ import Custody
 import JobKit
 import Postgres
 import RetentionPurge
+import TestSupport
 import Testing
 
 @Suite("Retention")
@@ -69,7 +70,7 @@ struct RetentionTests {
             #expect(run.report == "purged 20 rows of attempt_line")
             #expect(run.kept == .held)
             #expect(try await world.count("attempt_line") == 75)
-            try await world.operate("bursar.release_hold(1, 'the court is done')")
+            try await world.operate("bursar.release_legal_hold(1, 'the court is done')")
             #expect(try await world.purge([RetentionWorld.lines()]).report == "purged 75 rows of attempt_line")
         }
     }
@@ -77,7 +78,7 @@ struct RetentionTests {
     @Test("Rows of a held subject and of a held tenant stay, and the plan counts them apart")
     func holds() async throws {
         try await RetentionWorld.open(old: 20) { world in
-            try await world.operate("bursar.place_hold(subject => 'run:7', reason => 'a dispute')")
+            try await world.operate("bursar.place_legal_hold(subject => 'run:7', reason => 'a dispute')")
             let plan = try await world.plan([RetentionWorld.lines()])
             let item = "from bursar.proposal_item where proposal_id = \(plan.proposal)"
             #expect(try await world.one("select content ->> 'count', content ->> 'held' \(item)") == "19|1")
@@ -91,16 +92,16 @@ struct RetentionTests {
     func holdRules() async throws {
         try await RetentionWorld.open { world in
             for wrong in [
-                "bursar.place_hold(subject => 'run:7')", "bursar.place_hold(reason => 'all')",
-                "bursar.place_hold(table_name => 'invoice', reason => 'x')", "bursar.place_hold(subject => 'invoice:7', reason => 'x')",
-                "bursar.place_hold(tenant => 99, reason => 'x')",
-                "bursar.place_hold(subject => 'run:7', until => now() - interval '1 day', reason => 'x')",
+                "bursar.place_legal_hold(subject => 'run:7')", "bursar.place_legal_hold(reason => 'all')",
+                "bursar.place_legal_hold(table_name => 'invoice', reason => 'x')", "bursar.place_legal_hold(subject => 'invoice:7', reason => 'x')",
+                "bursar.place_legal_hold(tenant => 99, reason => 'x')",
+                "bursar.place_legal_hold(subject => 'run:7', until => now() - interval '1 day', reason => 'x')",
             ] {
                 await #expect(throws: PostgresError.self) { try await world.operate(wrong) }
             }
-            #expect(try await world.operate("bursar.place_hold(subject => 'run:7', reason => 'x')") == "1")
-            try await world.operate("bursar.release_hold(1, 'done')")
-            await #expect(throws: PostgresError.self) { try await world.operate("bursar.release_hold(1, 'done')") }
+            #expect(try await world.operate("bursar.place_legal_hold(subject => 'run:7', reason => 'x')") == "1")
+            try await world.operate("bursar.release_legal_hold(1, 'done')")
+            await #expect(throws: PostgresError.self) { try await world.operate("bursar.release_legal_hold(1, 'done')") }
             #expect(try await world.list("select kind from bursar.event order by id") == ["legal_hold.placed", "legal_hold.released"])
         }
     }
@@ -146,7 +147,7 @@ struct RetentionTests {
     func observes() async throws {
         try await RetentionWorld.open(old: 10) { world in
             let policy = RetentionWorld.lines { $0.observeDays = 14 }
-            #expect(try await world.purge([policy]).report == "1 policies are still observed")
+            #expect(try await world.purge([policy]).report == "still observed: 1")
             #expect(try await world.count("attempt_line") == 10)
             #expect(try await world.one("select rows_due, observing_until is not null from bursar.retention_standing") == "10|t")
             #expect(try await world.count("alarm") == 0)
@@ -177,7 +178,8 @@ struct RetentionTests {
     @Test("A dry run changes nothing and says what would go")
     func dryRun() async throws {
         try await RetentionWorld.open(old: 10) { world in
-            #expect(try await world.purge([RetentionWorld.lines()], dryRun: true).report == "would purge 10 of attempt_line")
+            let run = try await world.purge([RetentionWorld.lines()], dryRun: true)
+            #expect(run.report == "would purge 10 of attempt_line")
             #expect(try await world.count("attempt_line") == 10)
             #expect(try await world.count("retention_seen") == 0)
         }

@@ -2,8 +2,8 @@ set local role bursar_owner;
 
 revoke execute on function bursar.assert_fence(bigint, bigint) from bursar_purge;
 drop function bursar.apply_retention(bigint, text);
-drop function bursar.release_hold(bigint, text);
-drop function bursar.place_hold(bigint, text, text, timestamptz, text);
+drop function bursar.release_legal_hold(bigint, text);
+drop function bursar.place_legal_hold(bigint, text, text, timestamptz, text);
 drop function bursar.queue_is_loaded();
 drop function bursar.purge_partition(text, timestamptz, bigint, bigint, bigint, bigint, text, bigint, integer);
 drop function bursar.purge_batch(text, timestamptz, bigint[], timestamptz[], bigint, bigint, integer, bigint, text, bigint, integer);

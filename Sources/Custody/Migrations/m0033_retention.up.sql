@@ -329,7 +329,7 @@ $$;
 -- Holds by hand --------------------------------------------------------------------------------------------------------
 
 -- Holds rows back from every purge: of a tenant, of a table, or of one subject. From the next batch on it counts.
-create function bursar.place_hold(
+create function bursar.place_legal_hold(
     tenant bigint default null, table_name text default null, subject text default null, until timestamptz default null,
     reason text default null
 ) returns bigint
@@ -341,29 +341,29 @@ begin
     perform bursar.begin_act(reason, true);
     if coalesce(trim(reason), '') = '' then
         perform bursar.refuse('a legal hold needs a reason', 'say whose claim it is, or where it is written');
-    elsif tenant is null and place_hold.table_name is null and place_hold.subject is null then
+    elsif tenant is null and place_legal_hold.table_name is null and place_legal_hold.subject is null then
         perform bursar.refuse('a legal hold names what it holds', 'pass a tenant, a table or a subject');
-    elsif tenant is not null and not exists (select from bursar.tenant t where t.id = place_hold.tenant) then
+    elsif tenant is not null and not exists (select from bursar.tenant t where t.id = place_legal_hold.tenant) then
         perform bursar.refuse(format('there is no tenant %s', tenant), 'list them with: bursar tenants list', 'BU004');
-    elsif place_hold.until <= bursar.business_now() then
+    elsif place_legal_hold.until <= bursar.business_now() then
         perform bursar.refuse('the hold would be over already', 'pass a later instant, or none');
-    elsif place_hold.subject is not null and place_hold.subject !~ '^(run|webhook|bakong_call|message|report):[0-9]+$' then
-        perform bursar.refuse(format('%L is no subject', place_hold.subject), 'write run:7, webhook:7, bakong_call:7, message:7 or report:7');
+    elsif place_legal_hold.subject is not null and place_legal_hold.subject !~ '^(run|webhook|bakong_call|message|report):[0-9]+$' then
+        perform bursar.refuse(format('%L is no subject', place_legal_hold.subject), 'write run:7, webhook:7, bakong_call:7, message:7 or report:7');
     end if;
-    if place_hold.table_name is not null then
-        perform bursar.refuse_unpurgeable(place_hold.table_name);
+    if place_legal_hold.table_name is not null then
+        perform bursar.refuse_unpurgeable(place_legal_hold.table_name);
     end if;
     insert into bursar.legal_hold as h (tenant_id, table_name, subject, until, reason)
-    values (coalesce(place_hold.tenant, 0), place_hold.table_name, place_hold.subject, place_hold.until, trim(place_hold.reason))
+    values (coalesce(place_legal_hold.tenant, 0), place_legal_hold.table_name, place_legal_hold.subject, place_legal_hold.until, trim(place_legal_hold.reason))
     returning h.id into made;
     perform bursar.note_act(coalesce(tenant, 0), 'legal_hold.placed', 'legal_hold', made,
-        jsonb_build_object('table', place_hold.table_name, 'subject', place_hold.subject, 'until', place_hold.until), reason);
+        jsonb_build_object('table', place_legal_hold.table_name, 'subject', place_legal_hold.subject, 'until', place_legal_hold.until), reason);
     return made;
 end
 $$;
 
 -- Ends a hold: the next purge goes by what else there is.
-create function bursar.release_hold(hold bigint, reason text default null) returns void
+create function bursar.release_legal_hold(hold bigint, reason text default null) returns void
 language plpgsql security definer set search_path = pg_catalog, bursar as
 $$
 declare
@@ -379,7 +379,7 @@ begin
     elsif held.released_at is not null then
         perform bursar.refuse(format('legal hold %s was released already', hold), 'there is nothing to do');
     end if;
-    update bursar.legal_hold h set released_at = bursar.business_now(), released_by = bursar.actor(), release_reason = trim(release_hold.reason)
+    update bursar.legal_hold h set released_at = bursar.business_now(), released_by = bursar.actor(), release_reason = trim(release_legal_hold.reason)
     where h.tenant_id = held.tenant_id and h.id = held.id;
     perform bursar.note_act(held.tenant_id, 'legal_hold.released', 'legal_hold', held.id, jsonb_build_object('table', held.table_name,
         'subject', held.subject), reason);
@@ -416,6 +416,6 @@ grant execute on function
     bursar.purge_oldest(text, timestamptz, bigint[], timestamptz[], timestamptz),
     bursar.queue_is_loaded()
 to bursar_purge, bursar_scan;
-grant execute on function bursar.place_hold, bursar.release_hold, bursar.apply_retention to bursar_ops;
+grant execute on function bursar.place_legal_hold, bursar.release_legal_hold, bursar.apply_retention to bursar_ops;
 
 reset role;

@@ -1,3 +1,4 @@
+import Custody
 import Engine
 import Events
 import FoundationEssentials
