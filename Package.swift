@@ -153,7 +153,7 @@ let package = Package(
         job("Dunning", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("NoticeDelivery", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules", logging]),
-        job("RetentionPurge", ["CivilTime", "Custody", "JobKit", "Schedules"]),
+        job("RetentionPurge", ["CivilTime", "Custody", "JobKit", "Monetary", "Schedules", logging]),
         job("Backup", ["CivilTime", "Custody", "JobKit", "Schedules"]),
         job("BackupVerification", ["CivilTime", "Custody", "JobKit", "Schedules"]),
         job("Trial", ["JobKit", "Schedules"]),
@@ -279,7 +279,8 @@ let package = Package(
             [
                 "TestSupport", "COpenSSL", "CivilTime", "Monetary", "SocketLoop", "Postgres", "Outbound", "Schedules",
                 "JobKit", "Engine", "Events",
-                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Notices", "Standing", "Custody", "Renewals", logging,
+                "Tenancy", "Billing", "KHQR", "Payments", "Webhooks", "Notices", "Standing", "Custody", "Renewals",
+                logging,
                 subprocess, systemPackage,
             ]
         ),

@@ -1,6 +1,7 @@
 internal import CivilTime
 internal import Custody
 internal import JobKit
+internal import Logging
 internal import Monetary
 
 extension RetentionPurge {
@@ -53,7 +54,26 @@ extension RetentionPurge {
         // Rows that somebody had locked were passed over: once more, now that they have had time.
         for step in [item.table, "\(item.table) again"] {
             while context.checkpoint.purged(item) < item.count {
-                let rows = try await context.step(as: "bursar_purge") { transaction, checkpoint in
+                let rows = try await batch(item, policy, step, proposal, context)
+                if rows == 0 { break }
+                try await giveWay(policy, context)
+            }
+        }
+    }
+
+    /// One batch, its receipt and the checkpoint in one transaction; where somebody has locked a partition it is tried again a
+    /// few times.
+    private func batch(
+        _ item: Retention.Item,
+        _ policy: RetentionPolicy,
+        _ step: String,
+        _ proposal: Int64,
+        _ context: JobContext
+    ) async throws -> Int {
+        var tries = 0
+        while true {
+            do {
+                return try await context.step(as: "bursar_purge") { transaction, checkpoint in
                     let purged = try await Retention.purge(
                         item,
                         policy,
@@ -68,8 +88,11 @@ extension RetentionPurge {
                     checkpoint.advance(step, to: purged.lastKey)
                     return purged.rows
                 }
-                if rows == 0 { break }
-                try await giveWay(policy, context)
+            } catch  where Retention.isLockedOut(error) && tries < 5 {
+                tries += 1
+                context.logger.info("\(item.table) is locked by somebody; the purge steps back and tries again")
+                // Waiting: whoever waits behind a purge that waits goes first.
+                try await Task.sleep(for: .seconds(1))
             }
         }
     }

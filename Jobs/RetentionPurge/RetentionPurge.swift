@@ -32,7 +32,12 @@ package struct RetentionPurge: Job {
                 .choice(PurgeTable.allCases.map(\.rawValue)),
                 help: "Only this table; every one that has a policy where none is given."
             ),
-            ParameterField("plan", .boolean, default: "false", help: "Only propose: nothing goes until a person has said yes."),
+            ParameterField(
+                "plan",
+                .boolean,
+                default: "false",
+                help: "Only propose: nothing goes until a person has said yes."
+            ),
         ]
     }
 
@@ -60,7 +65,9 @@ package struct RetentionPurge: Job {
     }
 
     package func postcondition(_ parameters: Parameters, in context: JobContext) async throws -> Postcondition {
-        guard !context.run.isDryRun, case .items(let proposal) = try await context.decidedPermission() else { return .held }
+        guard !context.run.isDryRun, case .items(let proposal) = try await context.decidedPermission() else {
+            return .held
+        }
         var left: [String] = []
         for item in try await items(of: proposal, context) where context.checkpoint.purged(item) < item.count {
             let live = try await context.read { try await Retention.live(item, asOf: context.asOf, in: $0) }

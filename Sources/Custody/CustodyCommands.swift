@@ -9,7 +9,10 @@ package enum CustodyCommands {
     private static let holds = [
         ContractCommand(
             "holds.place",
-            [.takes("tenant", .reference), .takes("table", .text), .takes("subject", .text), .takes("until", .text), .reason],
+            [
+                .takes("tenant", .reference), .takes("table", .text), .takes("subject", .text), .takes("until", .text),
+                .reason,
+            ],
             """
             select jsonb_build_object('hold', bursar.place_legal_hold(
                 (select bursar.tenant_named($1::text) where $1::text is not null), $2::text, $3::text, $4::timestamptz, $5::text

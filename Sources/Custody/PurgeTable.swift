@@ -46,7 +46,9 @@ package enum PurgeTable: String, CaseIterable, Sendable {
         }
     }
 
-    /// Tables of the ledger, and what proves it: they are never purged by a policy. See docs/decisions/what-is-never-purged.md.
+    /// Tables of the ledger, and what proves it: they are never purged by a policy.
+    ///
+    /// See docs/decisions/what-is-never-purged.md.
     package static func isLedger(_ name: String) -> Bool {
         ledger.contains(name) || ledgerPrefixes.contains { name.hasPrefix($0) }
     }
@@ -55,7 +57,9 @@ package enum PurgeTable: String, CaseIterable, Sendable {
         "allocation", "credit_entry", "audit_entry", "event", "period", "receivable", "observation", "suspense",
         "purge_receipt", "legal_hold", "consent", "tenant", "issuer", "exchange_rate", "writeoff", "notice", "message",
     ]
-    private static let ledgerPrefixes = ["invoice", "payment", "subscription", "credit", "audit", "observation", "price", "plan"]
+    private static let ledgerPrefixes = [
+        "invoice", "payment", "subscription", "credit", "audit", "observation", "price", "plan",
+    ]
 }
 
 /// How rows go.

@@ -16,7 +16,9 @@ extension Retention {
     ) async throws -> [String: Instant] {
         let rows = try await transaction.query(
             RetentionStatements.see,
-            policies.map(\.hash), policies.map(\.table.rawValue), policies.map(\.json)
+            policies.map(\.hash),
+            policies.map(\.table.rawValue),
+            policies.map(\.json)
         )
         let days = Dictionary(policies.map { ($0.hash, $0.observeDays) }, uniquingKeysWith: { first, _ in first })
         var until: [String: Instant] = [:]
@@ -39,7 +41,14 @@ extension Retention {
     ) async throws {
         _ = try await transaction.execute(
             RetentionStatements.note,
-            item.table, item.policy, policy.keep, item.count, item.held, item.oldest, observingUntil, whyLeft
+            item.table,
+            item.policy,
+            policy.keep,
+            item.count,
+            item.held,
+            item.oldest,
+            observingUntil,
+            whyLeft
         )
     }
 

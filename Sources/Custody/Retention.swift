@@ -60,15 +60,23 @@ package enum Retention {
     }
 
     /// Counts what is past the cutoff of a policy at an instant, with the role `bursar_scan` or `bursar_purge`.
-    package static func item(_ policy: RetentionPolicy, asOf: Instant, in transaction: Transaction) async throws -> Item {
+    package static func item(_ policy: RetentionPolicy, asOf: Instant, in transaction: Transaction) async throws -> Item
+    {
         let own = try await tenants(of: policy, in: transaction)
         let cutoff = "\(asOf.adding(.zero - policy.keep))"
         let cutoffs = own.map { "\(asOf.adding(.zero - $0.keep))" }
         let rows = try await transaction.query(
             RetentionStatements.count,
-            policy.table.rawValue, cutoff, own.map(\.tenant), cutoffs, asOf, nil as Int64?
+            policy.table.rawValue,
+            cutoff,
+            own.map(\.tenant),
+            cutoffs,
+            asOf,
+            nil as Int64?
         )
-        guard let row = rows.first else { throw JobError(.transient, "the count of \(policy.table.rawValue) has no answer") }
+        guard let row = rows.first else {
+            throw JobError(.transient, "the count of \(policy.table.rawValue) has no answer")
+        }
         return Item(
             table: policy.table.rawValue,
             policy: policy.hash,
@@ -90,7 +98,12 @@ package enum Retention {
     package static func live(_ item: Item, asOf: Instant, in transaction: Transaction) async throws -> Int64 {
         let rows = try await transaction.query(
             RetentionStatements.count,
-            item.table, item.cutoff, item.tenants, item.cutoffs, asOf, item.lastKey
+            item.table,
+            item.cutoff,
+            item.tenants,
+            item.cutoffs,
+            asOf,
+            item.lastKey
         )
         return try rows.first?.get("due") ?? 0
     }
@@ -113,19 +126,41 @@ package enum Retention {
             case .delete:
                 try await transaction.query(
                     RetentionStatements.batch,
-                    item.table, item.cutoff, item.tenants, item.cutoffs, key, item.lastKey, min(rows, Int64(policy.batch)),
-                    run, item.policy, proposal, policy.lockTimeout
+                    item.table,
+                    item.cutoff,
+                    item.tenants,
+                    item.cutoffs,
+                    key,
+                    item.lastKey,
+                    min(rows, Int64(policy.batch)),
+                    run,
+                    item.policy,
+                    proposal,
+                    policy.lockTimeout
                 )
             case .dropPartition:
                 try await transaction.query(
                     RetentionStatements.partition,
-                    item.table, item.cutoff, key, item.lastKey, rows, run, item.policy, proposal, policy.lockTimeout
+                    item.table,
+                    item.cutoff,
+                    key,
+                    item.lastKey,
+                    rows,
+                    run,
+                    item.policy,
+                    proposal,
+                    policy.lockTimeout
                 )
             }
         guard let row = answer.first, let gone = try row.get("row_count", as: Int?.self),
             let last = try row.get("last_key", as: Int64?.self)
         else { return Purged(rows: 0, lastKey: key) }
         return Purged(rows: gone, lastKey: last)
+    }
+
+    /// Whether an error says only that somebody had locked what was to be purged: nothing has happened, and it may be tried again.
+    package static func isLockedOut(_ error: any Error) -> Bool {
+        (error as? PostgresError)?.sqlState == .lockNotAvailable
     }
 
     /// Whether runs wait that should have begun.
@@ -139,7 +174,8 @@ package enum Retention {
         in transaction: Transaction
     ) async throws -> [(tenant: Int64, keep: Duration)] {
         guard !policy.tenants.isEmpty else { return [] }
-        return try await transaction.query(RetentionStatements.tenants, policy.tenants.keys.sorted()).compactMap { row in
+        return try await transaction.query(RetentionStatements.tenants, policy.tenants.keys.sorted()).compactMap {
+            row in
             guard let keep = policy.tenants[try row.get("external_ref", as: String.self)] else { return nil }
             return (try row.get("id", as: Int64.self), keep)
         }

@@ -41,11 +41,17 @@ struct RetentionReader {
     private mutating func policy(_ node: Node) -> RetentionPolicy? {
         guard let fields = yaml.fields(of: node, "a retention policy", keys: RetentionKey.self) else { return nil }
         for key in [RetentionKey.table, .clock, .keep, .action, .legalBasis] where fields.isMissing(key) {
-            yaml.report(node, "the policy has no \(key.rawValue)", remedy: "every policy needs table, clock, keep, action and legal_basis")
+            yaml.report(
+                node,
+                "the policy has no \(key.rawValue)",
+                remedy: "every policy needs table, clock, keep, action and legal_basis"
+            )
         }
         guard let named = fields[.table], let table = table(named.value) else { return nil }
         checkWay(of: table, fields)
-        guard let keep = fields[.keep].flatMap({ yaml.positiveDuration($0.value, "keep of \(table.rawValue)") }) else { return nil }
+        guard let keep = fields[.keep].flatMap({ yaml.positiveDuration($0.value, "keep of \(table.rawValue)") }) else {
+            return nil
+        }
         var policy = RetentionPolicy(table, keep: keep)
         if let basis = fields[.legalBasis] {
             policy.legalBasis = yaml.text(basis.value, "legal_basis of \(table.rawValue)") ?? policy.legalBasis
@@ -53,7 +59,11 @@ struct RetentionReader {
         if let floor = fields[.floor] { read(floor: floor.value, into: &policy) }
         if keep < policy.floor, let field = fields[.keep] {
             let floor = Self.days(policy.floor)
-            yaml.report(field.value, "keep of \(table.rawValue) is below its floor of \(floor)", remedy: "keep \(floor) or longer")
+            yaml.report(
+                field.value,
+                "keep of \(table.rawValue) is below its floor of \(floor)",
+                remedy: "keep \(floor) or longer"
+            )
         }
         readBounds(fields, into: &policy)
         readTenants(fields, into: &policy)
@@ -67,7 +77,11 @@ struct RetentionReader {
         let names = PurgeTable.allCases.map(\.rawValue)
         let known = "the tables that may be purged are: \(names.joined(separator: ", "))"
         if PurgeTable.isLedger(name) {
-            yaml.report(node, "\(name) is a table of the ledger: it is never purged", remedy: "remove the policy; \(known)")
+            yaml.report(
+                node,
+                "\(name) is a table of the ledger: it is never purged",
+                remedy: "remove the policy; \(known)"
+            )
         } else {
             let guess = Spelling.suggestion(for: name, among: names).map { "\($0) " } ?? ""
             yaml.report(node, "\"\(name)\" is no table that may be purged", remedy: guess + known)
@@ -82,10 +96,16 @@ struct RetentionReader {
             yaml.report(clock.value, message, remedy: "its rows are as old as \(table.clock)")
         }
         if let action = fields[.action],
-            let wanted = yaml.choice(action.value, "action of \(table.rawValue)", of: PurgeAction.self), wanted != table.action
+            let wanted = yaml.choice(action.value, "action of \(table.rawValue)", of: PurgeAction.self),
+            wanted != table.action
         {
-            let way = table.action == .delete ? "deleted: it has no partitions" : "dropped by partition, never deleted from"
-            yaml.report(action.value, "rows of \(table.rawValue) cannot go by \(wanted.rawValue)", remedy: "they are \(way)")
+            let way =
+                table.action == .delete ? "deleted: it has no partitions" : "dropped by partition, never deleted from"
+            yaml.report(
+                action.value,
+                "rows of \(table.rawValue) cannot go by \(wanted.rawValue)",
+                remedy: "they are \(way)"
+            )
         }
     }
 
@@ -93,7 +113,11 @@ struct RetentionReader {
         guard let floor = yaml.positiveDuration(node, "floor of \(policy.table.rawValue)") else { return }
         guard floor >= policy.floor else {
             let least = Self.days(policy.floor)
-            yaml.report(node, "floor of \(policy.table.rawValue) is below the program's own of \(least)", remedy: "write \(least) or longer")
+            yaml.report(
+                node,
+                "floor of \(policy.table.rawValue) is below the program's own of \(least)",
+                remedy: "write \(least) or longer"
+            )
             return
         }
         policy.floor = floor
@@ -108,7 +132,8 @@ struct RetentionReader {
             policy.pause = .milliseconds(pause)
         }
         if let field = fields[.lockTimeout] {
-            policy.lockTimeout = yaml.integer(field.value, "lock_timeout_ms of \(table)", in: 10...1_900) ?? policy.lockTimeout
+            policy.lockTimeout =
+                yaml.integer(field.value, "lock_timeout_ms of \(table)", in: 10...1_900) ?? policy.lockTimeout
         }
         if let field = fields[.maxRowsPerRun] {
             policy.maxRowsPerRun =
@@ -118,7 +143,8 @@ struct RetentionReader {
             policy.maxPercent = yaml.integer(field.value, "max_percent of \(table)", in: 1...100) ?? policy.maxPercent
         }
         if let field = fields[.observeDays] {
-            policy.observeDays = yaml.integer(field.value, "observe_days of \(table)", in: 0...365) ?? policy.observeDays
+            policy.observeDays =
+                yaml.integer(field.value, "observe_days of \(table)", in: 0...365) ?? policy.observeDays
         }
     }
 
@@ -134,11 +160,19 @@ struct RetentionReader {
         }
         guard let field = fields[.tenants] else { return }
         guard let mapping = field.value.mapping else {
-            yaml.report(field.value, "tenants of \(table) must be a mapping from external references to durations", remedy: "write { acme: 180d }")
+            yaml.report(
+                field.value,
+                "tenants of \(table) must be a mapping from external references to durations",
+                remedy: "write { acme: 180d }"
+            )
             return
         }
         if !policy.table.hasTenants, let first = mapping.first {
-            yaml.report(first.key, "rows of \(table) belong to no tenant", remedy: "remove tenants: all of its rows have one time")
+            yaml.report(
+                first.key,
+                "rows of \(table) belong to no tenant",
+                remedy: "remove tenants: all of its rows have one time"
+            )
             return
         }
         for (key, value) in mapping {
@@ -149,7 +183,11 @@ struct RetentionReader {
             if keep < policy.floor || keep > highest {
                 let upTo = policy.ceiling.map { " to \(Self.days($0))" } ?? " on"
                 let bounds = "\(Self.days(policy.floor))\(upTo)"
-                yaml.report(value, "\(reference) keeps \(table) for \(Self.days(keep))", remedy: "a tenant may keep it from \(bounds)")
+                yaml.report(
+                    value,
+                    "\(reference) keeps \(table) for \(Self.days(keep))",
+                    remedy: "a tenant may keep it from \(bounds)"
+                )
             }
             policy.tenants[reference] = keep
         }

@@ -94,5 +94,6 @@ package enum RetentionStatements {
     )
 
     package static let all =
-        [count, batch, partition, loaded, tenants, see, note, forget, late, standing] + CustodyCommands.all.map(\.statement)
+        [count, batch, partition, loaded, tenants, see, note, forget, late, standing]
+        + CustodyCommands.all.map(\.statement)
 }

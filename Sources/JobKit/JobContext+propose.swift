@@ -9,10 +9,10 @@ extension JobContext {
     /// that resumes is not asked again.
     ///
     /// - Parameters:
+    ///   - isBound: whether the items are stored within the limit too: then the run never goes beyond what it told, and an
+    ///     attempt that resumes is bound to the same items.
     ///   - preview: what is due now, and why that is over the limit, in words; nil where it is not.
     ///   - items: the items to store where it is.
-    ///   - isBound: whether they are stored within the limit too: then the run never goes beyond what it told, and an attempt
-    ///     that resumes is bound to the same items.
     /// - Returns: everything, or the items of an approved proposal.
     /// - Throws: ``NeedsApproval`` over the limit.
     package func propose(

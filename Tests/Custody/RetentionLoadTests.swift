@@ -13,7 +13,9 @@ import Testing
 /// A large purge beside a queue that works.
 @Suite("Retention under load")
 struct RetentionLoadTests {
-    @Test("100,000 of 500,000 rows go while the queue works: no statement waits two seconds for a lock, and runs begin as they did")
+    @Test(
+        "100,000 of 500,000 rows go while the queue works: no statement waits two seconds for a lock, and runs begin as they did"
+    )
     func underLoad() async throws {
         try await RetentionWorld.open(old: 100_000, young: 400_000) { world in
             try await world.change("analyze bursar.attempt_line")
@@ -40,9 +42,15 @@ struct RetentionLoadTests {
             let wait = try await watching.value
             #expect(run.report == "purged 100000 rows of attempt_line")
             #expect(try await world.count("attempt_line") == 400_000)
-            #expect(try await world.one("select sum(row_count)::text || ' ' || count(distinct first_key) from bursar.purge_receipt") == "100000 100")
+            #expect(
+                try await world.one(
+                    "select sum(row_count)::text || ' ' || count(distinct first_key) from bursar.purge_receipt"
+                ) == "100000 100"
+            )
             #expect(wait < 2)
-            print("p99 from enqueue to start: quiet \(quiet) s, while 100,000 of 500,000 rows went \(busy) s; longest wait for a lock \(wait) s")
+            print(
+                "p99 from enqueue to start: quiet \(quiet) s, while 100,000 of 500,000 rows went \(busy) s; longest wait for a lock \(wait) s"
+            )
             // Other tests run beside this one: what is judged is that nobody stands still, the figure is for people.
             #expect(busy < max(2 * quiet, 1))
         }

@@ -11,7 +11,9 @@ struct RetentionTableTests {
     func sameList() async throws {
         try await RetentionWorld.open { world in
             let known = try await world.list("select table_name, clock from bursar.purge_rules() order by 1")
-            #expect(known.map { $0.prefix { $0 != "|" } }.map(String.init) == PurgeTable.allCases.map(\.rawValue).sorted())
+            #expect(
+                known.map { $0.prefix { $0 != "|" } }.map(String.init) == PurgeTable.allCases.map(\.rawValue).sorted()
+            )
             for table in PurgeTable.allCases {
                 #expect(known.contains { $0.hasPrefix("\(table.rawValue)|") && $0.contains("t.\(table.clock)") })
             }
@@ -29,7 +31,8 @@ struct RetentionTableTests {
             let run = try await world.purge(policies)
             #expect(run.report == "nothing is past its cutoff")
             for table in PurgeTable.allCases where table.action == .delete {
-                let sql = "select row_count from bursar.purge_batch('\(table.rawValue)', now(), '{}', '{}', 0, 9, 9, 1, 'x', 1, 1000)"
+                let sql =
+                    "select row_count from bursar.purge_batch('\(table.rawValue)', now(), '{}', '{}', 0, 9, 9, 1, 'x', 1, 1000)"
                 #expect(try await world.one(sql) == "0")
             }
         }
@@ -54,11 +57,16 @@ struct RetentionTableTests {
                 where p.pronamespace = 'bursar'::regnamespace and g.grantee = 'bursar_purge'::regrole order by 1
                 """
             )
-            #expect(functions == ["assert_fence", "purge_batch", "purge_count", "purge_oldest", "purge_partition", "queue_is_loaded"])
+            #expect(
+                functions == [
+                    "assert_fence", "purge_batch", "purge_count", "purge_partition", "queue_is_loaded",
+                ]
+            )
             for table in ["invoice", "audit_entry", "run", "purge_receipt", "pg_class"] {
                 let refused = try await #require(throws: PostgresError.self) {
                     try await world.pool.withTransaction(TransactionOptions(role: "bursar_purge")) { transaction in
-                        let sql = "select bursar.purge_batch('\(table)', now(), '{}', '{}', 0, 9, 9, 1, 'x', 1, 1000)::text"
+                        let sql =
+                            "select bursar.purge_batch('\(table)', now(), '{}', '{}', 0, 9, 9, 1, 'x', 1, 1000)::text"
                         _ = try await transaction.query(Statement("test.purge_\(table)", sql))
                     }
                 }
@@ -67,7 +75,9 @@ struct RetentionTableTests {
         }
     }
 
-    @Test("A month of runs is dropped once all of it is past the cutoff; one with a held run stays, and so does the default")
+    @Test(
+        "A month of runs is dropped once all of it is past the cutoff; one with a held run stays, and so does the default"
+    )
     func partitions() async throws {
         try await RetentionWorld.open { world in
             try await world.change(
@@ -85,16 +95,53 @@ struct RetentionTableTests {
             (policy.observeDays, policy.maxPercent) = (0, 100)
             let hold = try await world.operate("bursar.place_legal_hold(subject => 'run:2', reason => 'x')")
             #expect(try await world.purge([policy]).report == "purged 1 rows of run_history (2 held)")
-            #expect(try await world.one("select string_agg(id::text, ',' order by id) from bursar.run_history") == "1,2,4")
+            #expect(
+                try await world.one("select string_agg(id::text, ',' order by id) from bursar.run_history") == "1,2,4"
+            )
             #expect(try await world.one("select to_regclass('bursar.run_history_2025_02') is null") == "t")
-            #expect(try await world.one("select partition, row_count, rows_per_tenant from bursar.purge_receipt") == "run_history_2025_02|1|{\"0\": 1}")
+            #expect(
+                try await world.one("select partition, row_count, rows_per_tenant from bursar.purge_receipt")
+                    == "run_history_2025_02|1|{\"0\": 1}"
+            )
             try await world.operate("bursar.release_legal_hold(\(hold), 'done')")
             #expect(try await world.purge([policy]).report == "purged 2 rows of run_history")
             #expect(try await world.one("select string_agg(id::text, ',' order by id) from bursar.run_history") == "4")
         }
     }
 
-    @Test("A tenant with a time of its own keeps its bodies for that, the others for the house's; a tenant's hold keeps all of its own")
+    @Test("A month that somebody reads is not waited for: the purge steps back and tries again")
+    func lockedPartition() async throws {
+        try await RetentionWorld.open { world in
+            try await world.change(
+                """
+                create table bursar.run_history_2025_01 partition of bursar.run_history for values from ('2025-01-01Z') to ('2025-02-01Z');
+                alter table bursar.run_history_2025_01 owner to bursar_owner;
+                insert into bursar.run_history (id, job, parameters, state, dry_run, requested_by, attempts, checkpoint, created_at, finished_at)
+                values (1, 'x', '{}', 'succeeded', false, 'test', 1, '{}', now(), '2025-01-05Z')
+                """
+            )
+            var policy = RetentionPolicy(.runHistory, keep: .seconds(60 * 86_400))
+            (policy.observeDays, policy.maxPercent, policy.lockTimeout) = (0, 100, 200)
+            let ready = policy
+            try await world.database.asSuperuser { reader in
+                try await reader.executeScript("begin; select from bursar.run_history_2025_01", name: "read")
+                async let run = world.purge([ready])
+                try await waitUntil("the purge waits for the reader") {
+                    try await world.one("select count(*) from pg_locks where not granted") != "0"
+                }
+                try await waitUntil("it has stepped back") {
+                    try await world.one("select count(*) from pg_locks where not granted") == "0"
+                }
+                #expect(try await world.count("run_history") == 1)
+                try await reader.executeScript("rollback", name: "leave")
+                #expect(try await run.report == "purged 1 rows of run_history")
+            }
+        }
+    }
+
+    @Test(
+        "A tenant with a time of its own keeps its bodies for that, the others for the house's; a tenant's hold keeps all of its own"
+    )
     func tenants() async throws {
         try await RetentionWorld.open { world in
             try await world.change(
@@ -112,7 +159,11 @@ struct RetentionTableTests {
             (policy.observeDays, policy.maxPercent, policy.tenants) = (0, 100, ["T2": .seconds(120 * 86_400)])
             try await world.operate("bursar.place_legal_hold(tenant => 3, reason => 'x')")
             #expect(try await world.purge([policy]).report == "purged 1 rows of message_body (1 held)")
-            #expect(try await world.one("select string_agg(tenant_id::text, ',' order by tenant_id) from bursar.message_body") == "2,3")
+            #expect(
+                try await world.one(
+                    "select string_agg(tenant_id::text, ',' order by tenant_id) from bursar.message_body"
+                ) == "2,3"
+            )
             #expect(try await world.one("select rows_per_tenant from bursar.purge_receipt") == "{\"1\": 1}")
         }
     }
@@ -122,8 +173,15 @@ struct RetentionTableTests {
         try await RetentionWorld.open { world in
             let down = CustodyMigrations.all.first { $0.number == 33 }?.down ?? ""
             try await world.change("begin; \(down); commit")
-            #expect(try await world.one("select has_table_privilege('bursar_purge', 'bursar.webhook_event', 'delete')") == "t")
-            #expect(try await world.list("select proname from pg_proc where pronamespace = 'bursar'::regnamespace and proname like '%purge\\_%'") == [])
+            #expect(
+                try await world.one("select has_table_privilege('bursar_purge', 'bursar.webhook_event', 'delete')")
+                    == "t"
+            )
+            #expect(
+                try await world.list(
+                    "select proname from pg_proc where pronamespace = 'bursar'::regnamespace and proname like '%purge\\_%'"
+                ) == []
+            )
         }
     }
 }

@@ -22,8 +22,13 @@ struct RetentionTests {
             #expect(run.kept == .held)
             #expect(try await world.count("attempt_line") == 30)
             #expect(try await world.count("attempt_line", "run_id <= 95") == 0)
-            let receipts = "from bursar.purge_receipt where run_id = \(run.id) and policy_hash = '\(policy.hash)' and table_name = 'attempt_line'"
-            #expect(try await world.one("select count(*), sum(row_count), sum((rows_per_tenant ->> '0')::bigint), min(first_key), max(last_key) \(receipts)") == "10|95|95|1|95")
+            let receipts =
+                "from bursar.purge_receipt where run_id = \(run.id) and policy_hash = '\(policy.hash)' and table_name = 'attempt_line'"
+            #expect(
+                try await world.one(
+                    "select count(*), sum(row_count), sum((rows_per_tenant ->> '0')::bigint), min(first_key), max(last_key) \(receipts)"
+                ) == "10|95|95|1|95"
+            )
             #expect(try await world.list("select encode(key_digest, 'hex') \(receipts) order by id") == digests)
             #expect(try await world.purge([policy]).report == "nothing is past its cutoff")
         }
@@ -33,7 +38,10 @@ struct RetentionTests {
     func receiptsStay() async throws {
         try await RetentionWorld.open(old: 5) { world in
             try await world.purge([RetentionWorld.lines()])
-            for change in ["update bursar.purge_receipt set row_count = 1", "delete from bursar.purge_receipt", "truncate bursar.purge_receipt"] {
+            for change in [
+                "update bursar.purge_receipt set row_count = 1", "delete from bursar.purge_receipt",
+                "truncate bursar.purge_receipt",
+            ] {
                 await #expect(throws: PostgresError.self) { try await world.change(change) }
             }
         }
@@ -57,7 +65,11 @@ struct RetentionTests {
             )
             let run = try await world.purge([policy], again: id)
             #expect(run.checkpoint.counters["purged attempt_line"] == 95)
-            #expect(try await world.one("select sum(row_count), count(distinct cutoff), count(distinct proposal_id) from bursar.purge_receipt") == "95|1|1")
+            #expect(
+                try await world.one(
+                    "select sum(row_count), count(distinct cutoff), count(distinct proposal_id) from bursar.purge_receipt"
+                ) == "95|1|1"
+            )
             #expect(try await world.count("attempt_line") == 10)
         }
     }
@@ -65,7 +77,10 @@ struct RetentionTests {
     @Test("A legal hold that is placed during the run wins at the next batch")
     func holdDuringRun() async throws {
         try await RetentionWorld.open(old: 95) { world in
-            try await world.atReceipt(2, "insert into bursar.legal_hold (table_name, reason) values ('attempt_line', 'a court asks')")
+            try await world.atReceipt(
+                2,
+                "insert into bursar.legal_hold (table_name, reason) values ('attempt_line', 'a court asks')"
+            )
             let run = try await world.purge([RetentionWorld.lines()])
             #expect(run.report == "purged 20 rows of attempt_line")
             #expect(run.kept == .held)
@@ -93,7 +108,8 @@ struct RetentionTests {
         try await RetentionWorld.open { world in
             for wrong in [
                 "bursar.place_legal_hold(subject => 'run:7')", "bursar.place_legal_hold(reason => 'all')",
-                "bursar.place_legal_hold(table_name => 'invoice', reason => 'x')", "bursar.place_legal_hold(subject => 'invoice:7', reason => 'x')",
+                "bursar.place_legal_hold(table_name => 'invoice', reason => 'x')",
+                "bursar.place_legal_hold(subject => 'invoice:7', reason => 'x')",
                 "bursar.place_legal_hold(tenant => 99, reason => 'x')",
                 "bursar.place_legal_hold(subject => 'run:7', until => now() - interval '1 day', reason => 'x')",
             ] {
@@ -101,8 +117,14 @@ struct RetentionTests {
             }
             #expect(try await world.operate("bursar.place_legal_hold(subject => 'run:7', reason => 'x')") == "1")
             try await world.operate("bursar.release_legal_hold(1, 'done')")
-            await #expect(throws: PostgresError.self) { try await world.operate("bursar.release_legal_hold(1, 'done')") }
-            #expect(try await world.list("select kind from bursar.event order by id") == ["legal_hold.placed", "legal_hold.released"])
+            await #expect(throws: PostgresError.self) {
+                try await world.operate("bursar.release_legal_hold(1, 'done')")
+            }
+            #expect(
+                try await world.list("select kind from bursar.event order by id") == [
+                    "legal_hold.placed", "legal_hold.released",
+                ]
+            )
         }
     }
 
@@ -139,7 +161,10 @@ struct RetentionTests {
             let share = try await #require(throws: NeedsApproval.self) { try await world.purge([large]) }
             #expect(share.why == "60 of 100 rows of attempt_line, more than 59 %")
             #expect(try await world.count("purge_receipt") == 0)
-            #expect(try await world.purge([RetentionWorld.lines { $0.maxPercent = 60 }]).report == "purged 60 rows of attempt_line")
+            #expect(
+                try await world.purge([RetentionWorld.lines { $0.maxPercent = 60 }]).report
+                    == "purged 60 rows of attempt_line"
+            )
         }
     }
 
@@ -149,7 +174,10 @@ struct RetentionTests {
             let policy = RetentionWorld.lines { $0.observeDays = 14 }
             #expect(try await world.purge([policy]).report == "still observed: 1")
             #expect(try await world.count("attempt_line") == 10)
-            #expect(try await world.one("select rows_due, observing_until is not null from bursar.retention_standing") == "10|t")
+            #expect(
+                try await world.one("select rows_due, observing_until is not null from bursar.retention_standing")
+                    == "10|t"
+            )
             #expect(try await world.count("alarm") == 0)
             try await world.change("update bursar.retention_seen set seen_at = seen_at - interval '14 days'")
             #expect(try await world.purge([policy]).report == "purged 10 rows of attempt_line")
@@ -167,7 +195,11 @@ struct RetentionTests {
                 #expect(run.kept != .held)
                 try await other.executeScript("rollback", name: "unlock")
             }
-            #expect(try await world.list("select key from bursar.alarm where cleared_at is null") == ["retention:attempt_line"])
+            #expect(
+                try await world.list("select key from bursar.alarm where cleared_at is null") == [
+                    "retention:attempt_line"
+                ]
+            )
             let lag = try await RetentionStanding.read(in: world.pool).map(\.lagSeconds)
             #expect(lag.count == 1 && lag[0] > 9.9 * 86_400 && lag[0] < 10.1 * 86_400)
             try await world.purge([RetentionWorld.lines()])

@@ -80,7 +80,8 @@ struct RetentionWorld {
         again: Int64? = nil
     ) async throws -> Ran {
         let id = if let again { again } else { try await newRun() }
-        let checkpoint: Checkpoint = try await JSONText(one("select checkpoint::text from bursar.run where id = \(id)")).decoded()
+        let checkpoint: Checkpoint = try await JSONText(one("select checkpoint::text from bursar.run where id = \(id)"))
+            .decoded()
         let asOf = try await pool.withTransaction(TransactionOptions(role: "bursar_ops")) {
             try await Invariant.businessNow(in: $0)
         }

@@ -9,7 +9,8 @@ struct EventCatalogueTests {
     func complete() {
         var seen: Set<String> = []
         for room in [
-            "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody", "bursar",
+            "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody",
+            "bursar",
         ] {
             let folder = "\(Program.project)/Sources/\(room)"
             for file in files(in: folder, ending: ".swift") + files(in: folder, ending: ".up.sql") {

@@ -49,7 +49,8 @@ struct StatementTests {
         let known = Set(Self.listed.map(\.name))
         var seen = 0
         for room in [
-            "Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody",
+            "Engine", "JobKit", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing",
+            "Custody",
         ] {
             for file in files(in: "\(Program.project)/Sources/\(room)", ending: ".swift") {
                 for match in contents(of: file).matches(of: /\bStatement\(\s*"([a-z0-9_.]+)"/) {

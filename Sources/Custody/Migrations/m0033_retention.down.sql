@@ -1,3 +1,5 @@
+-- Takes retention, its holds and its receipts away again, and gives the role that purges the rights that it had.
+
 set local role bursar_owner;
 
 revoke execute on function bursar.assert_fence(bigint, bigint) from bursar_purge;
@@ -8,7 +10,6 @@ drop function bursar.queue_is_loaded();
 drop function bursar.purge_partition(text, timestamptz, bigint, bigint, bigint, bigint, text, bigint, integer);
 drop function bursar.purge_batch(text, timestamptz, bigint[], timestamptz[], bigint, bigint, integer, bigint, text, bigint, integer);
 drop function bursar.purge_lock_timeout(integer);
-drop function bursar.purge_oldest(text, timestamptz, bigint[], timestamptz[], timestamptz);
 drop function bursar.purge_count(text, timestamptz, bigint[], timestamptz[], timestamptz, bigint);
 drop function bursar.refuse_unpurgeable(text);
 drop function bursar.purge_held(text);

@@ -186,14 +186,6 @@ begin
 end
 $$;
 
--- The oldest row that is past its cutoff and not held back; null where there is none.
-create function bursar.purge_oldest(of_table text, cutoff timestamptz, tenants bigint[], cutoffs timestamptz[], as_of timestamptz)
-returns timestamptz
-language sql stable security definer set search_path = pg_catalog, bursar as
-$$
-    select c.oldest from bursar.purge_count(of_table, cutoff, tenants, cutoffs, as_of) as c
-$$;
-
 -- Purging --------------------------------------------------------------------------------------------------------------
 
 create function bursar.purge_lock_timeout(milliseconds integer) returns void
@@ -413,7 +405,6 @@ grant execute on function
 to bursar_purge;
 grant execute on function
     bursar.purge_count(text, timestamptz, bigint[], timestamptz[], timestamptz, bigint),
-    bursar.purge_oldest(text, timestamptz, bigint[], timestamptz[], timestamptz),
     bursar.queue_is_loaded()
 to bursar_purge, bursar_scan;
 grant execute on function bursar.place_legal_hold, bursar.release_legal_hold, bursar.apply_retention to bursar_ops;

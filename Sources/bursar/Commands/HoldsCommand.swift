@@ -17,7 +17,10 @@ struct HoldsCommand: AsyncParsableCommand {
 
     /// One line a hold.
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "List holds in force, newest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "list",
+            abstract: "List holds in force, newest first."
+        )
 
         @Flag(help: "Those that are over or released too.") var all = false
         @OptionGroup var options: GlobalOptions
@@ -36,7 +39,9 @@ struct HoldsCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await BusinessCall(options: options).perform("holds.list", ["all": .flag(all)]) { (rows: [Row]) in
-                var table = TextTable(["ID", "TENANT", "TABLE", "SUBJECT", "SINCE", "UNTIL", "BY", "IN FORCE", "REASON"])
+                var table = TextTable([
+                    "ID", "TENANT", "TABLE", "SUBJECT", "SINCE", "UNTIL", "BY", "IN FORCE", "REASON",
+                ])
                 for row in rows {
                     table.add([
                         "\(row.id)", row.tenantId.map { "\($0)" } ?? "all", row.table ?? "all", row.subject ?? "all",
@@ -58,7 +63,8 @@ struct HoldsCommand: AsyncParsableCommand {
 
         @Option(help: "Rows of this tenant: id or ref.") var tenant: String?
         @Option(help: "Rows of this table.") var table: String?
-        @Option(help: "Rows of this subject: run:7, webhook:7, bakong_call:7, message:7 or report:7.") var subject: String?
+        @Option(help: "Rows of this subject: run:7, webhook:7, bakong_call:7, message:7 or report:7.") var subject:
+            String?
         @Option(help: ArgumentHelp("When it is over, RFC 3339; never where none is given.", valueName: "instant"))
         var until: String?
         @OptionGroup var reason: ReasonOption

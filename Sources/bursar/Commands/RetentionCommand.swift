@@ -14,7 +14,8 @@ struct RetentionCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "plan",
             abstract: "Propose a purge: counts, oldest and newest, per tenant, held back. Nothing goes.",
-            discussion: "Exit code 0 where nothing is past its cutoff, 75 where the plan waits for `bursar retention apply`."
+            discussion:
+                "Exit code 0 where nothing is past its cutoff, 75 where the plan waits for `bursar retention apply`."
         )
 
         @Option(help: "Only this table.") var table: String?
@@ -72,13 +73,16 @@ struct RetentionCommand: AsyncParsableCommand {
             guard !answer.items.isEmpty else { return "nothing is past its cutoff" }
             var table = TextTable(["TABLE", "ROWS", "OF", "HELD", "CUTOFF", "OLDEST", "NEWEST", "PER TENANT", "POLICY"])
             for item in answer.items {
-                let tenants = item.perTenant.sorted { $0.key < $1.key }.map { "\($0.key == "0" ? "none" : $0.key): \($0.value)" }
+                let tenants = item.perTenant.sorted { $0.key < $1.key }.map {
+                    "\($0.key == "0" ? "none" : $0.key): \($0.value)"
+                }
                 table.add([
                     item.table, "\(item.count)", "\(item.total)", "\(item.held)", item.cutoff, item.oldest ?? "-",
                     item.newest ?? "-", tenants.joined(separator: ", "), String(item.policy.prefix(12)),
                 ])
             }
-            let next = answer.state == "open" ? "\napply it with: bursar retention apply \(answer.proposal) --reason TEXT" : ""
+            let next =
+                answer.state == "open" ? "\napply it with: bursar retention apply \(answer.proposal) --reason TEXT" : ""
             return "plan \(answer.proposal), \(answer.state): \(answer.why)\n\(table.text)\(next)"
         }
     }

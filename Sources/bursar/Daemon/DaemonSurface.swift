@@ -82,7 +82,9 @@ struct DaemonSurface: OperatorSurface {
             "here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies,
             "channels": channels, "retention": retention,
         ]
-        let members = ["here", "engine", "webhooks", "policies", "channels", "retention"].map { "\"\($0)\":\(parts[$0] ?? "null")" }
+        let members = ["here", "engine", "webhooks", "policies", "channels", "retention"].map {
+            "\"\($0)\":\(parts[$0] ?? "null")"
+        }
         return Array("{\(members.joined(separator: ","))}".utf8)
     }
 
