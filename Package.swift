@@ -154,7 +154,7 @@ let package = Package(
         job("Dunning", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("NoticeDelivery", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules", logging]),
-        job("RetentionPurge", ["CivilTime", "Custody", "JobKit", "Schedules"]),
+        job("RetentionPurge", ["CivilTime", "Custody", "JobKit", "Monetary", "Schedules", logging]),
         job("Backup", ["Custody", "JobKit", "Schedules"]),
         job("BackupVerification", ["Billing", "Custody", "JobKit", "Schedules"]),
         job("Trial", ["JobKit", "Schedules"]),

@@ -4,7 +4,14 @@ package import Postgres
 package enum CustodyMigrations {
     package static let all: [Migration] = retention + backups
 
-    static let retention: [Migration] = []
+    static let retention = [
+        Migration(
+            number: 33,
+            name: "retention",
+            up: String(decoding: PackageResources.m0033_retention_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0033_retention_down_sql, as: UTF8.self)
+        )
+    ]
     static let backups: [Migration] = [
         Migration(
             number: 34,

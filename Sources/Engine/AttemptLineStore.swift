@@ -57,17 +57,6 @@ package struct AttemptLineStore: Sendable {
             """
         )
 
-        /// A bounded number each time, so that nobody waits for it.
-        static let forget = Statement(
-            "engine.forget_lines",
-            """
-            delete from bursar.attempt_line
-            where ctid = any (array(
-                select ctid from bursar.attempt_line where at < clock_timestamp() - interval '90 days' limit 20000
-            ))
-            """
-        )
-
-        package static let all = [store, forget]
+        package static let all = [store]
     }
 }

@@ -53,13 +53,12 @@ package struct NodeStore: Sendable {
         }
     }
 
-    /// What any node does now and then: history's next months, dedupe keys that expired, nodes that ended a day ago, lines of
-    /// attempts that are three months old.
+    /// What any node does now and then: history's next months, dedupe keys that expired, nodes that ended a day ago.
     package func keepHouse() async throws {
         try await database.withTransaction(.engine) { transaction in
             _ = try await transaction.pipeline([
                 Statements.makePartitions.bind(), Statements.forgetKeys.bind(), Statements.forget.bind(),
-                AttemptLineStore.Statements.forget.bind(), Statements.forgetPasses.bind(),
+                Statements.forgetPasses.bind(),
             ])
         }
     }

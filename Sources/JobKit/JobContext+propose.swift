@@ -9,11 +9,14 @@ extension JobContext {
     /// that resumes is not asked again.
     ///
     /// - Parameters:
+    ///   - isBound: whether the items are stored within the limit too: then the run never goes beyond what it told, and an
+    ///     attempt that resumes is bound to the same items.
     ///   - preview: what is due now, and why that is over the limit, in words; nil where it is not.
     ///   - items: the items to store where it is.
     /// - Returns: everything, or the items of an approved proposal.
     /// - Throws: ``NeedsApproval`` over the limit.
     package func propose(
+        isBound: Bool = false,
         preview: () async throws -> (Preview, excess: String?),
         items: (Transaction) async throws -> [ProposalItem]
     ) async throws -> Permission {
@@ -24,7 +27,7 @@ extension JobContext {
             metadata: ["count": "\(told.count)", "totals": "\(told.totals)", "digest": "\(told.digest)"]
         )
         guard !run.isDryRun else { return .everything }
-        guard let why else {
+        if why == nil, !isBound {
             _ = try await fenced(role: "bursar_engine", rollBack: false) { transaction in
                 try await store(told, state: "applied", why: "within the limit", in: transaction)
             }
@@ -33,8 +36,11 @@ extension JobContext {
         let proposal = try await fenced(role: "bursar_scan", rollBack: false) { transaction in
             let stored = try await items(transaction)
             await transaction.setRole("bursar_engine")
-            _ = try await transaction.query(RunStatements.supersedeProposals, run.job, subject, run.id)
-            let proposal = try await store(told, state: "open", why: why, in: transaction)
+            if why != nil {
+                _ = try await transaction.query(RunStatements.supersedeProposals, run.job, subject, run.id)
+            }
+            let state = why == nil ? "approved" : "open"
+            let proposal = try await store(told, state: state, why: why ?? "within the limit", in: transaction)
             _ = try await transaction.execute(
                 RunStatements.storeProposalItems,
                 proposal,
@@ -44,6 +50,7 @@ extension JobContext {
             )
             return proposal
         }
+        guard let why else { return .items(ofProposal: proposal) }
         throw NeedsApproval(proposal: proposal, why: why)
     }
 

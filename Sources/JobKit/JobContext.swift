@@ -12,7 +12,7 @@ package struct JobContext: Sendable {
     private let voice: any AttemptVoice
     let database: PostgresPool
     private let signals: RunSignals
-    private let progress: Progress
+    let progress: Progress
     /// What its transactions tell the planner beside what all of them do.
     private var planning: [(name: String, value: String)] = []
 
@@ -174,7 +174,7 @@ package struct JobContext: Sendable {
         }
     }
 
-    private func save(_ checkpoint: Checkpoint, after before: Checkpoint, in transaction: Transaction) async throws {
+    func save(_ checkpoint: Checkpoint, after before: Checkpoint, in transaction: Transaction) async throws {
         await transaction.setRole("bursar_engine")
         let saved = try await transaction.execute(
             RunStatements.saveCheckpoint,
@@ -202,7 +202,7 @@ struct PastLost: Error, CustomStringConvertible {
 }
 
 /// The checkpoint as of the last commit.
-private final class Progress: Sendable {
+final class Progress: Sendable {
     private let checkpoint: Mutex<Checkpoint>
 
     init(_ checkpoint: Checkpoint) { self.checkpoint = Mutex(checkpoint) }

@@ -1,6 +1,6 @@
 internal import CivilTime
-internal import Schedules
-internal import Yams
+package import Schedules
+package import Yams
 
 /// Reads one business calendar and collects every problem in it.
 struct CalendarReader {
@@ -129,7 +129,7 @@ struct CalendarReader {
 
 extension YAMLReader {
     /// The root of a document; nil after problems.
-    mutating func root(of text: String, _ remedy: String) -> Node? {
+    package mutating func root(of text: String, _ remedy: String) -> Node? {
         let document = YAMLDocument(text, file: file)
         report(document.problems)
         guard document.problems.isEmpty, document.root == nil else { return document.root }
@@ -138,7 +138,7 @@ extension YAMLReader {
     }
 
     /// Every file says which version of its format it is.
-    mutating func checkVersion(_ field: Field?, isMissing: Bool, at root: Node) {
+    package mutating func checkVersion(_ field: Field?, isMissing: Bool, at root: Node) {
         if let field, field.value.scalar?.unquoted != "1" {
             let message = "version must be 1, not \(YAMLReader.found(field.value))"
             report(field.value, message, remedy: "this Bursar reads version: 1 only")

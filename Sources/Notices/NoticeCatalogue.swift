@@ -114,7 +114,7 @@ package enum NoticeCatalogue {
                 "subscription.parked", "subscription.unparked", "subscription.notice_waived",
                 "unpark.proposed", "unpark.approved", "suspense.assigned", "suspense.refunded",
                 "suspense.written_off", "suspense.went_back", "write_off.requested", "suppression.placed",
-                "suppression.released", "endpoint.disabled",
+                "suppression.released", "endpoint.disabled", "legal_hold.placed", "legal_hold.released",
             ]
         ),
         (

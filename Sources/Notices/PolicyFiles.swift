@@ -23,6 +23,8 @@ package struct PolicyFiles: Hashable, Sendable {
 
     private static let policyFile = "dunning.yaml"
     private static let calendarFolder = "calendars"
+    /// What is purged stands beside the reminders, and is read by the room of custody.
+    package static let retentionFile = "retention.yaml"
 
     /// The policies of a folder; the built-in one where there is no such folder, or no `dunning.yaml` in it.
     ///
@@ -45,7 +47,7 @@ package struct PolicyFiles: Hashable, Sendable {
         )
     }
 
-    /// The policy folder that a path is, or belongs to: the folder itself, its `dunning.yaml`, or one of its calendars; nil for
+    /// The policy folder that a path is, or belongs to: the folder itself, its `dunning.yaml` or `retention.yaml`, or one of its calendars; nil for
     /// any other path.
     package static func folder(of path: String) -> String? {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
@@ -55,10 +57,11 @@ package struct PolicyFiles: Hashable, Sendable {
         }
         if ScheduleFiles.isFolder(path) {
             let isOne =
-                ScheduleFiles.isFile("\(path)/\(policyFile)") || ScheduleFiles.isFolder("\(path)/\(calendarFolder)")
+                [policyFile, retentionFile].contains { ScheduleFiles.isFile("\(path)/\($0)") }
+                || ScheduleFiles.isFolder("\(path)/\(calendarFolder)")
             return isOne ? path : nil
         }
-        if parts.last == policyFile { return above(1) }
+        if parts.last == policyFile || parts.last == retentionFile { return above(1) }
         return parts.dropLast().last == calendarFolder ? above(2) : nil
     }
 
@@ -76,8 +79,9 @@ package struct PolicyFiles: Hashable, Sendable {
             let prefix = folder.hasSuffix("/") ? folder : folder + "/"
             readCalendars("\(prefix)\(calendarFolder)")
             let policy = "\(prefix)\(policyFile)"
-            for file in found where file != policy {
-                let remedy = "the policy stands in \(policyFile), calendars in \(calendarFolder)/; move or remove it"
+            for file in found where file != policy && file != "\(prefix)\(retentionFile)" {
+                let remedy =
+                    "the policy stands in \(policyFile), calendars in \(calendarFolder)/, retention in \(retentionFile); move or remove it"
                 problems.append(FileProblem(at: SourcePosition(file: file), "nobody reads this file", remedy: remedy))
             }
             guard found.contains(policy) else { return NoticePolicies() }

@@ -43,7 +43,10 @@ struct Bursar: AsyncParsableCommand {
                 ]
             ),
             CommandGroup(name: "Payments", subcommands: [KHQRCommand.self, WebhooksCommand.self]),
-            CommandGroup(name: "Custody", subcommands: [BackupCommand.self, DrillCommand.self]),
+            CommandGroup(
+                name: "Custody",
+                subcommands: [BackupCommand.self, DrillCommand.self, RetentionCommand.self, HoldsCommand.self]
+            ),
             CommandGroup(
                 name: "Operations",
                 subcommands: [ExplainCommand.self, VerifyCommand.self, MigrateCommand.self, DoctorCommand.self]

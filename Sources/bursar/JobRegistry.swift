@@ -11,6 +11,7 @@ import NoticeDelivery
 import Notices
 import Payments
 import Renewals
+import RetentionPurge
 import Scanner
 import Schedules
 import Standing
@@ -33,6 +34,8 @@ struct JobParts: Sendable {
     var standing: @Sendable () -> StandingRules = { StandingRules() }
     /// What backups and drills find on this machine; nil for whoever runs none of them.
     var backups: BackupHouse?
+    /// The retention policies in force; nil while their file has had an error since the start.
+    var retention: @Sendable () -> RetentionPolicies? = { nil }
     /// Whether the job is there that only tests and benches run.
     var trials = false
 }
@@ -53,6 +56,7 @@ extension JobRegistry {
                 AnyJob(
                     BackupVerification({ parts.backups }, invariants: Invariant.shipped, rehearsal: Rehearsal.renew)
                 ),
+                AnyJob(RetentionPurge(parts.retention)),
                 AnyJob(Scanner(SchedulerScan())),
                 AnyJob(Command(parts.commands)),
             ] + (parts.trials ? [AnyJob(Trial(TrialLedger()))] : [])
@@ -67,7 +71,8 @@ extension JobRegistry {
         _ settings: Settings,
         bakong: BakongClient,
         sources: @escaping @Sendable () -> WebhookSources?,
-        notices: NoticeHouse
+        notices: NoticeHouse,
+        retention: RetentionKeeper
     ) -> JobRegistry {
         shipped(
             JobParts(
@@ -78,6 +83,7 @@ extension JobRegistry {
                 delivery: { notices.delivery },
                 standing: { notices.standingRules },
                 backups: settings.backups.house,
+                retention: { retention.policies },
                 trials: settings.environment == .development
             )
         )

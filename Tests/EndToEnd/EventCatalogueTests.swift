@@ -8,8 +8,10 @@ struct EventCatalogueTests {
     @Test("Every kind of event that the sources write leads to a notice, or says why nobody is told")
     func complete() {
         var seen: Set<String> = []
-        for room in ["Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "bursar"]
-        {
+        for room in [
+            "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices", "Standing", "Custody",
+            "bursar",
+        ] {
             let folder = "\(Program.project)/Sources/\(room)"
             for file in files(in: folder, ending: ".swift") + files(in: folder, ending: ".up.sql") {
                 for line in contents(of: file).split(separator: "\n") where line.contains(Self.writing) {
@@ -45,6 +47,6 @@ struct EventCatalogueTests {
 
     /// A kind, of the subjects that there are.
     private static var kind: Regex<(Substring, Substring)> {
-        /['"]((?:backup|bakong|consent|contact|credit|delivery_report|demo|drill|endpoint|invoice|issuer|notices|payer|payment|plan_version|policy|provider|rate|receiving_account|schedule|statement|subscription|suppression|suspense|tenant|unpark|webhooks|write_off)\.[a-z_]+)['"]/
+        /['"]((?:backup|bakong|consent|contact|credit|delivery_report|demo|drill|endpoint|invoice|issuer|legal_hold|notices|payer|payment|plan_version|policy|provider|rate|receiving_account|schedule|statement|subscription|suppression|suspense|tenant|unpark|webhooks|write_off)\.[a-z_]+)['"]/
     }
 }

@@ -4,7 +4,7 @@ import Engine
 import Notices
 import Schedules
 
-/// Checks the files that people write: schedules, dunning policies with calendars, webhook sources, channels, templates, layouts.
+/// Checks the files that people write: schedules, dunning policies with calendars, retention policies, webhook sources, channels, layouts.
 ///
 /// Needs no database and no daemon.
 struct CheckCommand: AsyncParsableCommand {
@@ -17,7 +17,7 @@ struct CheckCommand: AsyncParsableCommand {
             told and changes no exit code. Secrets of webhook sources that this user may not read are left out of the \
             check.
 
-            A path is a schedule file, a folder of them, or a folder of dunning policies or a file in one. With a folder \
+            A path is a schedule file, a folder of them, or a folder of policies or a file in one. With a folder \
             of schedules the folder policies in it is checked too.
             """
     )
@@ -104,7 +104,10 @@ struct CheckCommand: AsyncParsableCommand {
             if !folders.contains(folder) { folders.append(folder) }
         }
         let sources = webhooks.map { [FileCheckers.webhookSources($0)] } ?? []
-        return sources + folders.compactMap { FileCheckers.policies($0, today: today) }
+        return sources
+            + folders.flatMap {
+                [FileCheckers.policies($0, today: today), FileCheckers.retention($0)].compactMap(\.self)
+            }
     }
 
     private func fail(_ problems: [FileProblem], _ answer: Answer) throws {

@@ -143,13 +143,16 @@ struct LocalRunDoor: RunDoor {
         try webhooks.load()
         let notices = try NoticeHouse(settings, database: database, logger: Logger(label: "bursar"))
         if let problem = notices.load().first { throw problem }
+        let retention = RetentionKeeper(folder: settings.noticePolicies, logger: Logger(label: "bursar"))
+        try retention.load()
         let node = Node(
             settings.nodeConfiguration,
             registry: .shipped(
                 settings,
                 bakong: bakong,
                 sources: { webhooks.sources },
-                notices: notices
+                notices: notices,
+                retention: retention
             ),
             database: database,
             leaseDatabase: leaseDatabase,

@@ -25,6 +25,7 @@ struct Daemon: Sendable {
     let schedules: ScheduleKeeper
     let webhooks: WebhookKeeper
     let notices: NoticeHouse
+    let retention: RetentionKeeper
     /// Where the public is served.
     let inbox: PublicInbox?
     let bakong: BakongClient
@@ -49,6 +50,7 @@ struct Daemon: Sendable {
         schema = SchemaGuard(settings: settings.database, loop: loop)
         notices = try NoticeHouse(settings, database: database, logger: logger)
         let notices = notices
+        retention = RetentionKeeper(folder: settings.noticePolicies, logger: logger)
         inbox = try settings.http.address.map {
             try PublicInbox($0, settings, mappings: { notices.statuses }, logger: logger)
         }
@@ -58,7 +60,8 @@ struct Daemon: Sendable {
             settings,
             bakong: bakong,
             sources: { webhooks.sources },
-            notices: notices
+            notices: notices,
+            retention: retention
         )
         node = Node(
             settings.nodeConfiguration,
@@ -125,6 +128,7 @@ private struct Opening: Service {
     func run() async throws {
         loadWebhooks()
         loadNotices()
+        loadRetention()
         guard try await databaseIsReady() else { return }
         await loadSchedules()
         await tellLimits()
@@ -180,6 +184,14 @@ private struct Opening: Service {
     private func loadNotices() {
         for error in daemon.notices.load() {
             logger.error("a part of the notices here is not in force", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func loadRetention() {
+        do {
+            try daemon.retention.load()
+        } catch {
+            logger.error("the retention policies here are not in force", metadata: ["error": "\(error)"])
         }
     }
 

@@ -21,6 +21,7 @@ struct DaemonSurface: OperatorSurface {
         Telemetry.metrics.describe(WebhookGauges.descriptions)
         Telemetry.metrics.describe(PaymentGauges.descriptions)
         Telemetry.metrics.describe(BackupGauges.descriptions)
+        Telemetry.metrics.describe(RetentionGauges.descriptions)
         Gauge(label: "bursar_build_info", dimensions: [("version", Version.text)]).record(1)
     }
 
@@ -41,6 +42,7 @@ struct DaemonSurface: OperatorSurface {
             ReadinessCheck("webhooks", failing: daemon.inbox?.writer.standing.problem),
             ReadinessCheck("webhook sources", failing: daemon.webhooks.standing.problem),
             ReadinessCheck("dunning policies", failing: daemon.notices.policies.standing.problem),
+            ReadinessCheck("retention policies", failing: daemon.retention.problem),
             ReadinessCheck("channels", failing: daemon.notices.channels.standing.problem),
             ReadinessCheck("templates", failing: daemon.notices.templates.problem),
         ]
@@ -77,11 +79,13 @@ struct DaemonSurface: OperatorSurface {
         let policies = JSON.text(of: PolicyStanding(daemon.notices.policies))
         let channels = JSON.text(of: ChannelsStanding(daemon.notices.channels))
         let backups = JSON.text(of: try await BackupStanding.read(in: daemon.database))
+        let retention = JSON.text(of: try await RetentionStanding.read(in: daemon.database))
         let parts = [
             "here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies,
-            "channels": channels, "backups": backups,
+            "channels": channels, "backups": backups, "retention": retention,
         ]
-        let members = ["here", "engine", "webhooks", "policies", "channels", "backups"].map {
+        let names = ["here", "engine", "webhooks", "policies", "channels", "backups", "retention"]
+        let members = names.map {
             "\"\($0)\":\(parts[$0] ?? "null")"
         }
         return Array("{\(members.joined(separator: ","))}".utf8)
@@ -104,6 +108,7 @@ struct DaemonSurface: OperatorSurface {
         if daemon.webhooks.file != nil { await WebhookGauges.refresh(from: WebhookDesk(database: daemon.database)) }
         await PaymentGauges.refresh(from: daemon.database)
         await BackupGauges.refresh(from: daemon.database)
+        await RetentionGauges.refresh(from: daemon.database)
         process.refresh()
         return Telemetry.metrics.render(format)
     }

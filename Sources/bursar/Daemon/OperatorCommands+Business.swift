@@ -1,4 +1,5 @@
 import Billing
+import Custody
 import JobKit
 import Notices
 import Payments
@@ -9,7 +10,7 @@ extension OperatorCommands {
     /// Where a name is looked up, in this order.
     private static let known: [@Sendable (String) -> ContractCommand?] = [
         ContractCommand.named, PaymentCommands.named, ReconCommands.named, EndpointCommands.named, PayerCommands.named,
-        NoticeCommands.named, StandingCommands.named,
+        NoticeCommands.named, StandingCommands.named, CustodyCommands.named,
     ]
 
     /// The business by hand: issuers, plans, tenants, subscriptions, rates, invoices.

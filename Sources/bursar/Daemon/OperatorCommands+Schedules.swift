@@ -14,11 +14,13 @@ extension OperatorCommands {
         case "reload":
             // A fault of the one file keeps the others from nothing.
             let sources = Result { try daemon.webhooks.load() }
+            let retention = Result { try daemon.retention.load() }
             let problems = daemon.notices.load()
             await daemon.notices.channels.tellLimits(daemon.database, actor: request.actor)
             var answer = ApplyAnswer(try await daemon.schedules.load(by: request.actor))
             try sources.get()
             if let problem = problems.first { throw problem }
+            try retention.get()
             answer.dunningPolicy = daemon.notices.policies.policies?.standard.version
             answer.webhookSources = daemon.webhooks.file == nil ? nil : daemon.webhooks.sources?.all.count
             return try JSONText(encoding: answer)

@@ -1,4 +1,5 @@
 import CivilTime
+import Custody
 import Notices
 import Payments
 import Schedules
@@ -46,6 +47,7 @@ enum FileCheckers {
             settings.webhookSources.map { webhookSources($0) },
             try settings.statementLayouts.map { try statementLayouts($0) },
             policies(settings.noticePolicies, today: today),
+            retention(settings.noticePolicies),
             settings.noticeChannels.map { channels($0, settings) },
             settings.noticeTemplates.map { templates($0) },
         ].compactMap(\.self)
@@ -87,6 +89,18 @@ enum FileCheckers {
         do throws(TemplateProblems) {
             let book = try TemplateBook.load(folder: folder)
             return CheckedFiles(book.count, "template", files: [folder])
+        } catch {
+            return CheckedFiles(problems: error.problems)
+        }
+    }
+
+    /// Retention policies; where no file of them lies there is nothing to say.
+    static func retention(_ folder: String) -> CheckedFiles? {
+        let file = RetentionFile.path(in: folder)
+        guard ScheduleFiles.isFile(file) else { return nil }
+        do throws(RetentionProblems) {
+            let count = try RetentionFile.load(folder: folder).all.count
+            return CheckedFiles(count, "retention policy", "retention policies", files: [file])
         } catch {
             return CheckedFiles(problems: error.problems)
         }

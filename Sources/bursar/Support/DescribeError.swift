@@ -1,4 +1,5 @@
 import CivilTime
+import Custody
 import Engine
 import KHQR
 import Listener
@@ -36,6 +37,13 @@ func describe(_ error: any Error) -> CommandFailure {
         CommandFailure(
             .badData,
             "the dunning policies have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
+            remedy: "mend the lines above; nothing was changed",
+            details: problems.problems.map(\.description)
+        )
+    case let problems as RetentionProblems:
+        CommandFailure(
+            .badData,
+            "the retention policies have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
             remedy: "mend the lines above; nothing was changed",
             details: problems.problems.map(\.description)
         )

@@ -1,0 +1,69 @@
+import Glibc
+import Postgres
+import TestSupport
+import Testing
+
+/// Retention as an operator sees it, from the shell to the database and back.
+@Suite("Retention by command")
+struct RetentionCommandTests {
+    private static let policy = """
+        version: 1
+        retention:
+          - { table: attempt_line, clock: at, keep: 90d, action: delete, legal_basis: operations, observe_days: 0, max_percent: 100 }
+
+        """
+
+    @Test(
+        "A plan tells what would go and goes when somebody says so; holds are placed, listed and released; invoices cannot be named"
+    )
+    func all() async throws {
+        try await House.with(Portfolio.empty) { house in
+            let folder = "\(house.folder)/schedules/policies"
+            mkdir(folder, 0o755)
+            write(Self.policy, to: "\(folder)/retention.yaml")
+            try await house.database.setUp(
+                """
+                insert into bursar.attempt_line (run_id, attempt, place, at, source, text)
+                select -n, 1, 1, now() - interval '100 days', 'stdout', 'x' from generate_series(1, 30) as n
+                """
+            )
+            let daemon = try house.daemon("a")
+            try await daemon.ready()
+
+            let placed = try await house.bursar("holds", "place", "--table", "attempt_line", "--reason", "a court asks")
+            #expect(placed.status == 0 && placed.output.contains("legal hold 1"), "\(placed)")
+            let listed = try await house.bursar("holds", "list")
+            #expect(listed.output.contains("attempt_line") && listed.output.contains("a court asks"), "\(listed)")
+            let released = try await house.bursar("holds", "release", "1", "--reason", "the court is done")
+            #expect(released.status == 0, "\(released)")
+
+            let plan = try await house.bursar("retention", "plan")
+            #expect(plan.status == 75 && plan.output.contains("attempt_line"), "\(plan)")
+            let proposal: Int64 = try await house.value("select max(id) from bursar.proposal where state = 'open'")
+            #expect(plan.output.contains("bursar retention apply \(proposal)"), "\(plan)")
+            let bare = try await house.bursar("retention", "apply", "\(proposal)")
+            #expect(bare.status == 65, "\(bare)")
+            let applied = try await house.bursar("retention", "apply", "\(proposal)", "--reason", "looked at it")
+            #expect(applied.status == 0, "\(applied)")
+            let run: Int64 = try await house.value("select run_id from bursar.proposal where id = \(proposal)")
+            #expect(try await house.ended(run).state == "succeeded")
+            #expect(try await house.value("select count(*) from bursar.attempt_line where run_id < 0") == Int64(0))
+            let receipts = try await house.bursar("retention", "receipts")
+            #expect(receipts.output.contains("attempt_line") && receipts.output.contains("30"), "\(receipts)")
+            #expect(
+                try await daemon.text("/metrics").contains("bursar_retention_lag_seconds{policy=\"attempt_line\"} 0")
+            )
+            #expect(try await daemon.text("/status").contains(#""retention":[{"#))
+
+            write(Self.policy.replacing("attempt_line", with: "invoice"), to: "\(folder)/retention.yaml")
+            let checked = try await house.bursar("check", "\(folder)/retention.yaml")
+            #expect(
+                checked.status == 65
+                    && checked.errors.contains("retention.yaml:3:14: invoice is a table of the ledger"),
+                "\(checked)"
+            )
+            let reloaded = try await house.bursar("reload")
+            #expect(reloaded.status == 65 && reloaded.errors.contains("never purged"), "\(reloaded)")
+        }
+    }
+}
