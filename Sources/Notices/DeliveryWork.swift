@@ -126,16 +126,10 @@ package struct DeliveryWork: Sendable {
     /// - Returns: whether some were given back.
     private func send(_ messages: [ClaimedMessage], _ content: DeliveryContent) async throws -> Bool {
         var wasGivenBack = false
-        let connections = messages.map { house.desk.connections($0.channel) }.max() ?? 1
         var sent: [SentMessage] = []
         var start = 0
         while start < messages.count || !sent.isEmpty {
-            // What must not be said twice is lost in doubt: of that no more is under way than is on the wire. The gravest come first.
-            let size = max(
-                1,
-                connections * (start < messages.count && isFragile(messages[start]) ? 1 : Self.perConnection)
-            )
-            let window = Array(messages[start..<min(start + size, messages.count)])
+            let window = nextWindow(messages[start...])
             let (going, now) = try await turnOver(sent, window)
             if going.count < window.count { wasGivenBack = true }
             start += window.count
@@ -144,6 +138,17 @@ package struct DeliveryWork: Sendable {
             await tellCircuits(sent)
         }
         return wasGivenBack
+    }
+
+    /// The first of these that are under way together.
+    ///
+    /// What must not be said twice is lost in doubt where a node dies: of that no more goes at once than is on the wire.
+    private func nextWindow(_ messages: ArraySlice<ClaimedMessage>) -> [ClaimedMessage] {
+        guard let first = messages.first else { return [] }
+        let areFragile = isFragile(first)
+        let alike = messages.prefix { isFragile($0) == areFragile }
+        let connections = max(1, alike.map { house.desk.connections($0.channel) }.max() ?? 1)
+        return Array(alike.prefix(areFragile ? connections : connections * Self.perConnection))
     }
 
     /// Whether it can neither be repeated nor asked about.

@@ -45,7 +45,9 @@ struct DunningPlay {
             let jobs = (isRenewing ? ["renewals"] : []) + ["dunning", "notice-delivery"]
             if victims.contains(moment) {
                 if isRenewing { try await step(moment, ["renewals"]) }
-                let point = ["running", "claimed", "sending", "sending", "sending", "accepted"].randomElement(using: &chance)
+                let point = ["running", "claimed", "sending", "sending", "sending", "accepted"].randomElement(
+                    using: &chance
+                )
                 let isPlanning = Int.random(in: 0..<6, using: &chance) == 0
                 try await stepWithKill(moment, "dunning", isPlanning ? "running" : nil)
                 try await stepWithKill(moment, "notice-delivery", isPlanning ? nil : point)

@@ -280,13 +280,13 @@ struct NoticeDeliveryTests {
                 "update bursar.receivable set due_date = '2026-03-20', grace_end = '2026-03-27' where invoice_id = 3"
             )
             box.desk.answer("payer2@example.test", .unknown)
-            try await box.day("2026-03-10 09:30")
+            try await box.day("2026-03-10 19:59:30")
             #expect(box.desk.take().contains("overdue for Tenant 2: 2"))
-            try await box.change("update bursar.receivable set due_date = '2026-03-09' where invoice_id = 3")
-            try await box.day("2026-03-10 10:30")
+            try await box.change("update bursar.receivable set due_date = '2026-03-10' where invoice_id = 3")
+            try await box.day("2026-03-11 09:30")
             #expect(box.desk.take() == ["overdue for Tenant 2: 2"])
             #expect(try await box.notices(of: 3).last == "late|email|planned|one_a_day")
-            try await box.day("2026-03-11 09:30")
+            try await box.day("2026-03-12 09:30")
             #expect(box.desk.take() == ["overdue for Tenant 2: 3"])
         }
     }
