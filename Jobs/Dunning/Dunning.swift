@@ -53,7 +53,9 @@ package struct Dunning: Job {
         if context.run.isDryRun { return .held }
         // Of an approved proposal only its items were planned; what came since has its own run.
         guard try await permission(context) == nil, let plans = policies() else { return .held }
-        let left = try await context.alongIndexes.read { try await NoticesUndone.unplanned(plans, asOf: context.asOf, in: $0) }
+        let left = try await context.alongIndexes.read {
+            try await NoticesUndone.unplanned(plans, asOf: context.asOf, in: $0)
+        }
         return left.isEmpty ? .held : .broken(left.joined(separator: ", "))
     }
 

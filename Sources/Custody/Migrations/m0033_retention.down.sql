@@ -15,6 +15,7 @@ drop function bursar.refuse_unpurgeable(text);
 drop function bursar.purge_held(text);
 drop function bursar.purge_due(text);
 drop function bursar.purge_rules();
+drop function bursar.purged_rows();
 drop index bursar.message_body_by_message;
 drop table bursar.retention_standing, bursar.retention_seen, bursar.purge_receipt, bursar.legal_hold;
 

@@ -409,4 +409,12 @@ grant execute on function
 to bursar_purge, bursar_scan;
 grant execute on function bursar.place_legal_hold, bursar.release_legal_hold, bursar.apply_retention to bursar_ops;
 
+-- How many rows of each table were purged since it is recorded: what a backup's manifest may lack beside an earlier one.
+create function bursar.purged_rows() returns table (table_name text, purged bigint)
+language sql stable
+begin atomic
+    select r.table_name, sum(r.row_count)::bigint from bursar.purge_receipt r group by r.table_name;
+end;
+grant execute on function bursar.purged_rows() to bursar_backup, bursar_ops;
+
 reset role;
