@@ -80,9 +80,8 @@ package struct DeliveryRecord: Sendable {
 
     /// Marks messages as being sent, the last word before the calls: what a node that dies here leaves is in doubt.
     ///
-    /// - Parameter isOpen: whether a message may be sent at this hour.
-    /// - Returns: those that may go: one of which a notice was paid, held or stopped since it was claimed goes back, and so do
-    ///   one whose hour is over and one that the run does not hold any more.
+    /// Those that may go are answered. One of which a notice was paid, held or stopped since it was claimed goes back, and
+    /// so do one whose hour is over (`isOpen`) and one that the run does not hold any more.
     package func begin(
         _ messages: [ClaimedMessage],
         isOpen: (ClaimedMessage) -> Bool,

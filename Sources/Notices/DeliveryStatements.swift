@@ -235,8 +235,9 @@ package enum DeliveryStatements {
         """
     )
 
-    /// Messages that wait and have no notice left to say. One that may have arrived stays in doubt: it was today's message, and its
-    /// Message-ID says nothing else.
+    /// Messages that wait and have no notice left to say.
+    ///
+    /// One that may have arrived stays in doubt: it was today's message, and its Message-ID says nothing else.
     static let dropEmpty = Statement(
         "notices.drop_empty",
         """
