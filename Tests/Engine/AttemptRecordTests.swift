@@ -55,21 +55,6 @@ struct AttemptRecordTests {
         }
     }
 
-    @Test("Lines go after three months, and younger ones stay")
-    func forgotten() async throws {
-        try await EngineWorld.with { world in
-            try await world.database.setUp(
-                """
-                insert into bursar.attempt_line (run_id, attempt, place, at, source, text)
-                select 1, 1, age, clock_timestamp() - age * interval '1 day', 'stdout', age::text from generate_series(88, 92) as age
-                """
-            )
-            try await NodeStore(database: world.pool).keepHouse()
-            let left = "select string_agg(text, ' ' order by place) from bursar.attempt_line"
-            #expect(try await world.text(left) == "88 89")
-        }
-    }
-
     @Test("A job that says nothing stores nothing")
     func silent() async throws {
         try await EngineWorld.with { world in
