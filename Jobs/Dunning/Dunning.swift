@@ -53,10 +53,21 @@ package struct Dunning: Job {
         if context.run.isDryRun { return .held }
         // Of an approved proposal only its items were planned; what came since has its own run.
         guard try await permission(context) == nil, let plans = policies() else { return .held }
-        let left = try await context.alongIndexes.read {
-            try await NoticesUndone.unplanned(plans, asOf: context.asOf, in: $0)
+        let left = try await shares(plans, context.alongIndexes).joined().reduce(0) { $0 + $1.count }
+        return left == 0 ? .held : .broken("\(left) invoices have a step due and no notice")
+    }
+
+    /// How many notices each plan would make now, in parts that are looked at side by side.
+    private func shares(_ plans: [DunningPlan], _ context: JobContext) async throws -> [[(count: Int, digest: String)]]
+    {
+        let asOf = context.asOf
+        return try await context.read(inParts: DunningPlan.parts) { transaction, part in
+            var shares: [(count: Int, digest: String)] = []
+            for plan in plans {
+                shares.append(try await plan.preview(asOf: asOf, part: part, of: DunningPlan.parts, in: transaction))
+            }
+            return shares
         }
-        return left.isEmpty ? .held : .broken(left.joined(separator: ", "))
     }
 
     private func inForce() throws -> [DunningPlan] {
@@ -71,13 +82,9 @@ package struct Dunning: Job {
         let asOf = context.asOf
         return try await context.propose(
             preview: {
-                let shares = try await context.read { transaction in
-                    var shares: [(count: Int, digest: String)] = []
-                    for plan in plans { shares.append(try await plan.preview(asOf: asOf, in: transaction)) }
-                    return shares
-                }
-                let counts = shares.map(\.count)
-                let digest = shares.map(\.digest).joined(separator: "-")
+                let shares = try await shares(plans, context)
+                let counts = plans.indices.map { plan in shares.reduce(0) { $0 + $1[plan].count } }
+                let digest = shares.joined().map(\.digest).joined(separator: "-")
                 let told = Preview(count: counts.reduce(0, +), totals: MoneyTotals(), digest: digest)
                 return (told, excess(plans, counts))
             },

@@ -54,14 +54,24 @@ package struct DunningPlan: Sendable {
         }
     }
 
-    /// How many notices there will be in all, and a digest of them.
-    package func preview(asOf: Instant, in transaction: Transaction) async throws -> (count: Int, digest: String) {
+    /// In how many parts it is looked at what will be planned, side by side.
+    package static let parts = 2
+
+    /// How many notices there will be in a part of all, and a digest of them.
+    package func preview(
+        asOf: Instant,
+        part: Int = 0,
+        of parts: Int = 1,
+        in transaction: Transaction
+    ) async throws -> (count: Int, digest: String) {
         let rows = try await transaction.query(
             PlanningStatements.preview,
             try steps,
             asOf,
             onlyTenants,
-            exceptTenants
+            exceptTenants,
+            parts,
+            part
         )
         guard let row = rows.first else { return (0, "") }
         return (try row.get("count"), try row.get("digest"))

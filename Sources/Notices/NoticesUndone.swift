@@ -2,19 +2,8 @@ internal import Billing
 package import CivilTime
 package import Postgres
 
-/// What planning and delivery have left undone that was due, for their postconditions; empty where nothing is.
+/// What delivery has left undone that was due, for its postcondition; empty where nothing is.
 package enum NoticesUndone {
-    /// Steps whose time has come and that have no notice.
-    package static func unplanned(
-        _ plans: [DunningPlan],
-        asOf: Instant,
-        in transaction: Transaction
-    ) async throws -> [String] {
-        var count = 0
-        for plan in plans { count += try await plan.preview(asOf: asOf, in: transaction).count }
-        return count == 0 ? [] : ["\(count) invoices have a step due and no notice"]
-    }
-
     /// Notices whose time had come and that are still only planned, events that nobody was told of, and messages that carry the
     /// mark of an attempt that is over.
     package static func unsent(

@@ -17,7 +17,6 @@ package enum PlanningStatements {
         from bursar.receivable r
         join bursar.invoice i on i.tenant_id = r.tenant_id and i.id = r.invoice_id
         join bursar.issuer u on u.id = i.issuer_id
-        join bursar.tenant t on t.id = r.tenant_id
         left join bursar.payer p on p.tenant_id = r.tenant_id
         cross join lateral (
             select s.id
@@ -33,8 +32,11 @@ package enum PlanningStatements {
         ) as step
         where r.state = 'open' and r.open_amount > r.tolerance
             and (r.due_date, r.invoice_id) > (date '2000-01-01' + ($3::bigint >> 40)::integer, $3::bigint & 1099511627775)
-            and (cardinality($4::text[]) = 0 or t.external_ref = any ($4))
-            and (cardinality($5::text[]) = 0 or t.external_ref is null or t.external_ref <> all ($5))
+            and (cardinality($4::text[]) + cardinality($5::text[]) = 0 or exists (
+                select from bursar.tenant t
+                where t.id = r.tenant_id and (cardinality($4) = 0 or t.external_ref = any ($4))
+                    and (t.external_ref is null or t.external_ref <> all ($5))
+            ))
             and not exists (
                 select from bursar.notice n
                 where n.tenant_id = r.tenant_id and n.invoice_id = r.invoice_id and n.step = step.id and n.kind = 'dunning'
@@ -44,7 +46,8 @@ package enum PlanningStatements {
         """
     )
 
-    /// How many that are in all, and a digest by which two such sets are compared: steps, as_of, only, except.
+    /// How many that are in all, and a digest by which two such sets are compared: steps, as_of, only, except, in how many
+    /// parts, which part.
     static let preview = Statement(
         "notices.preview",
         """
@@ -56,7 +59,6 @@ package enum PlanningStatements {
         from bursar.receivable r
         join bursar.invoice i on i.tenant_id = r.tenant_id and i.id = r.invoice_id
         join bursar.issuer u on u.id = i.issuer_id
-        join bursar.tenant t on t.id = r.tenant_id
         left join bursar.payer p on p.tenant_id = r.tenant_id
         cross join lateral (
             select s.id
@@ -71,8 +73,12 @@ package enum PlanningStatements {
             limit 1
         ) as step
         where r.state = 'open' and r.open_amount > r.tolerance
-            and (cardinality($3::text[]) = 0 or t.external_ref = any ($3))
-            and (cardinality($4::text[]) = 0 or t.external_ref is null or t.external_ref <> all ($4))
+            and r.invoice_id % $5::bigint = $6::bigint
+            and (cardinality($3::text[]) + cardinality($4::text[]) = 0 or exists (
+                select from bursar.tenant t
+                where t.id = r.tenant_id and (cardinality($3) = 0 or t.external_ref = any ($3))
+                    and (t.external_ref is null or t.external_ref <> all ($4))
+            ))
             and not exists (
                 select from bursar.notice n
                 where n.tenant_id = r.tenant_id and n.invoice_id = r.invoice_id and n.step = step.id and n.kind = 'dunning'
