@@ -151,7 +151,7 @@ let package = Package(
         job("Command", ["CivilTime", "Programs", "Schedules", "JobKit", logging]),
         job("CallbackVerification", ["CivilTime", "JobKit", "Payments", "Webhooks", "Schedules"]),
         job("BakongReconciliation", ["JobKit", "Payments", "Schedules"]),
-        job("Dunning", ["CivilTime", "JobKit", "Notices", "Schedules"]),
+        job("Dunning", ["CivilTime", "JobKit", "Monetary", "Notices", "Schedules"]),
         job("NoticeDelivery", ["CivilTime", "JobKit", "Notices", "Schedules"]),
         job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules", logging]),
         job("RetentionPurge", ["CivilTime", "Custody", "JobKit", "Monetary", "Schedules", logging]),
@@ -254,7 +254,8 @@ let package = Package(
             [
                 "TestSupport", "COpenSSL", "CivilTime", "Monetary", "KHQR", "SocketLoop", "Postgres", "Outbound",
                 "Schedules", "JobKit", "Engine", "Events", "Tenancy", "Billing", "Payments", "Webhooks", "Notices",
-                "Renewals", "Dunning", "NoticeDelivery", "bursar", hummingbird, nioCore, lifecycle, logging, subprocess,
+                "Renewals", "BakongReconciliation", "Dunning", "NoticeDelivery", "bursar", hummingbird, nioCore,
+                lifecycle, logging, subprocess,
                 systemPackage,
             ]
         ),

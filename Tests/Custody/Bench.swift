@@ -61,7 +61,7 @@ final class Bench {
     /// Asks the other implementation; see Tests/Tools/vault-oracle.py.
     func oracle(_ act: String, _ key: String, _ digits: String, _ source: String, _ target: String) throws {
         let tool = "\(Self.project)/Tests/Tools/vault-oracle.py"
-        let command = "python3 '\(tool)' \(act) \(key) \(digits) '\(path(source))' '\(path(target))'"
+        let command = "/usr/bin/python3 '\(tool)' \(act) \(key) \(digits) '\(path(source))' '\(path(target))'"
         #expect(system(command) == 0, "\(act) \(source); is python3-cryptography installed?")
     }
 
