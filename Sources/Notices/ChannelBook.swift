@@ -57,17 +57,6 @@ package struct ChannelBook: Sendable {
         }
     }
 
-    /// A name and an address, both of one line.
-    package struct Mailbox: Sendable, Hashable {
-        package var name: String?
-        package var address: String
-
-        package init(name: String? = nil, address: String) {
-            self.name = name
-            self.address = address
-        }
-    }
-
     package init(
         _ channels: [NoticeChannel: Channel],
         file: String? = nil,

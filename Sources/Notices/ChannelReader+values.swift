@@ -43,9 +43,9 @@ extension ChannelReader {
     }
 
     /// `Name <address>`, or an address alone.
-    mutating func mailbox(_ node: Node, _ what: String) -> ChannelBook.Mailbox? {
+    mutating func mailbox(_ node: Node, _ what: String) -> Mailbox? {
         guard let text = yaml.text(node, what) else { return nil }
-        if let mailbox = ChannelBook.Mailbox(text) { return mailbox }
+        if let mailbox = Mailbox(text) { return mailbox }
         yaml.report(
             node,
             "\(what) is no mailbox: \(YAMLReader.found(node))",
@@ -100,7 +100,7 @@ extension ChannelReader {
     static func isHere(_ host: String) -> Bool { host == "localhost" || BakongAddress.isLoopback(host) }
 }
 
-extension ChannelBook.Mailbox {
+extension Mailbox {
     /// Reads `Name <address>`, `"Name" <address>` or an address; nil where it is none, or could break a header.
     package init?(_ text: String) {
         guard !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return nil }

@@ -204,7 +204,7 @@ struct ChannelReader {
         }
         if let reply = fields[.replyTo] { mail.replyTo = mailbox(reply.value, "reply_to of \(what)") }
         if let field = fields[.bounces], let domain = yaml.text(field.value, "bounces of \(what)") {
-            if ChannelBook.Mailbox("bounces@\(domain)") == nil || !domain.contains(".") {
+            if Mailbox("bounces@\(domain)") == nil || !domain.contains(".") {
                 yaml.report(field.value, "bounces of \(what) is no domain", remedy: "write it as bounces.example.com")
             }
             mail.bounceDomain = domain

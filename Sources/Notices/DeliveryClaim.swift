@@ -1,6 +1,6 @@
-internal import COpenSSL
 package import CivilTime
 package import Postgres
+internal import Webhooks
 
 /// A message that is claimed: its notices were judged, its rows are written, and nothing of it was sent yet.
 package struct ClaimedMessage: Sendable {
@@ -372,12 +372,7 @@ extension NoticeVerdict {
 }
 
 /// SHA-256 in hexadecimal digits.
-func digest(_ text: String) -> String {
-    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-    let bytes = Array(text.utf8)
-    _ = SHA256(bytes, bytes.count, &digest)
-    return hexadecimal(digest)
-}
+func digest(_ text: String) -> String { hexadecimal(SignatureCrypto.sha256(Array(text.utf8))) }
 
 /// Bytes as hexadecimal digits.
 func hexadecimal(_ bytes: [UInt8]) -> String {

@@ -153,20 +153,33 @@ package struct DeliveryRecord: Sendable {
     }
 
     private func followUp(_ sent: [SentMessage], _ now: Instant, in transaction: Transaction) async throws {
-        let refused = sent.filter { $0.next.suppresses && $0.message.first.addressHash != nil }
-        if !refused.isEmpty {
-            try await transaction.execute(
-                DeliveryRecordStatements.suppress,
-                refused.map(\.message.tenant),
-                refused.map(\.message.channel.rawValue),
-                refused.map { hexadecimal($0.message.first.addressHash ?? []) },
-                refused.map(\.transport),
-                refused.map { "\($0.outcome.phase): \($0.outcome.reply)" }
-            )
-        }
+        try await tell(DeliveryRecordStatements.suppress, sent.filter(\.next.suppresses), now, in: transaction)
+        let worn = sent.filter { $0.outcome.verdict == .soft && $0.next.climbs }
+        try await tell(DeliveryRecordStatements.softBounced, worn, now, in: transaction)
         let climbing = sent.filter(\.next.climbs).flatMap(\.message.notices)
         guard !climbing.isEmpty else { return }
         _ = try await transaction.query(DeliveryStatements.climb, climbing.map(\.tenant), climbing.map(\.id), now)
+    }
+
+    /// Tells of addresses that a next hop refused, with what it said.
+    private func tell(
+        _ statement: Statement,
+        _ sent: [SentMessage],
+        _ now: Instant,
+        in transaction: Transaction
+    ) async throws {
+        let known = sent.filter { $0.message.first.addressHash != nil }
+        guard !known.isEmpty else { return }
+        _ = try await transaction.query(
+            statement,
+            known.map(\.message.tenant),
+            known.map(\.message.channel.rawValue),
+            known.map { hexadecimal($0.message.first.addressHash ?? []) },
+            known.map(\.message.id),
+            known.map(\.transport),
+            known.map { "\($0.outcome.phase): \($0.outcome.reply)" },
+            now
+        )
     }
 }
 
@@ -271,16 +284,25 @@ package enum DeliveryRecordStatements {
         """
     )
 
-    /// Addresses that do not exist: tenants, channels, hashes, sources, evidence.
+    /// Addresses that do not exist: tenants, channels, hashes, messages, sources, evidence, now.
     static let suppress = Statement(
-        "notices.suppress_refused",
+        "notices.suppress",
         """
-        insert into bursar.suppression (tenant_id, channel, address_hash, reason, source, evidence)
-        select c.tenant_id, c.channel, decode(c.hash, 'hex'), 'hard_bounce', c.source, c.evidence
-        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) as c (tenant_id, channel, hash, source, evidence)
-        on conflict do nothing
+        select bursar.suppress(c.tenant_id, c.channel, decode(c.hash, 'hex'), 'hard_bounce', c.source, c.evidence, null, $7)
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+            as c (tenant_id, channel, hash, message, source, evidence)
         """
     )
 
-    package static let all = [giveBack, begin, keepAttempts, end, endNotices, keepBodies, suppress]
+    /// The same of addresses that said "not now" until it was given up: the fifth message within 14 days suppresses them.
+    static let softBounced = Statement(
+        "notices.soft_bounced",
+        """
+        select bursar.soft_bounced(c.tenant_id, c.channel, decode(c.hash, 'hex'), c.message, c.source, c.evidence, $7)
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+            as c (tenant_id, channel, hash, message, source, evidence)
+        """
+    )
+
+    package static let all = [giveBack, begin, keepAttempts, end, endNotices, keepBodies, suppress, softBounced]
 }

@@ -76,20 +76,8 @@ package enum DeliveryStatements {
                 select from bursar.payer_address e
                 where e.tenant_id = n.tenant_id and e.channel = n.channel and e.retired_why = 'erased'
             ) as was_erased,
-            (
-                select x.reason || ' since ' || x.placed_at::date
-                from bursar.suppression x
-                where x.channel = n.channel and x.address_hash = a.hash and x.released_at is null and x.tenant_id in (n.tenant_id, 0)
-                    and coalesce(x.expires_at > moment.at, true)
-                limit 1
-            ) as suppression,
-            n.class <> 'optional' or coalesce((
-                select c.verb = 'granted'
-                from bursar.consent c
-                where c.tenant_id = n.tenant_id and c.category in (n.category, 'all') and c.channel in (n.channel, 'all')
-                order by c.id desc
-                limit 1
-            ), true) as has_consent,
+            bursar.suppressed_for(n.tenant_id, n.channel, a.hash, moment.at) as suppression,
+            n.class <> 'optional' or bursar.has_consent(n.tenant_id, n.category, n.channel) as has_consent,
             r.open_amount, coalesce(r.tolerance, 0) as tolerance,
             (
                 select l.step

@@ -89,9 +89,8 @@ package struct DeliveryWork: Sendable {
                     limit: chunk,
                     in: transaction
                 )
-            } tenants: {
-                // Suppressions of every tenant are tenant 0's.
-                [$0.tenant, 0]
+            } tenant: {
+                $0.tenant
             } apply: { transaction, due, checkpoint in
                 let tally = try await claim.claim(due, in: transaction)
                 for (reason, count) in tally.setAside { checkpoint.count("not_\(reason.rawValue)", count) }

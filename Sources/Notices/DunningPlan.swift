@@ -39,9 +39,9 @@ package struct DunningPlan: Sendable {
             PlanningStatements.due,
             try steps,
             asOf,
-            after ?? 0,
             onlyTenants,
             exceptTenants,
+            after ?? 0,
             limit
         )
         .map { row in

@@ -51,12 +51,6 @@ package struct DunningPolicy: Hashable, Sendable {
         version = digest.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    /// When a payer may be told something.
-    package var openTimes: OpenTimes { OpenTimes(quiet: quiet, calendar: calendar) }
-
-    /// When a subscription may be suspended.
-    package var suspensionTimes: OpenTimes { OpenTimes(suspensionHours, calendar: calendar) }
-
     package func step(_ id: String) -> DunningStep? { steps.first { $0.id == id } }
 }
 

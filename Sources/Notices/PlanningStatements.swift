@@ -2,10 +2,11 @@ package import Postgres
 
 /// The statements that plan notices: of unpaid invoices by a policy's steps, and of events by the catalogue.
 package enum PlanningStatements {
-    /// The latest step whose time has come of each unpaid invoice, where it has no notice yet.
+    /// The latest step whose time has come of each unpaid invoice, where it has no notice yet, by due date and invoice.
     ///
-    /// Steps, as_of, cursor, only these tenants, all but those, how many. A step before the invoice was issued never comes; a
+    /// Steps, as_of, only these tenants, all but those, cursor, how many. A step before the invoice was issued never comes; a
     /// warning of expiry is for the suspended. The cursor is the due date's day since 2000 and the invoice in one number.
+    /// `preview` counts the same: the two must say the same of what is due.
     static let due = Statement(
         "notices.due_steps",
         """
@@ -31,16 +32,16 @@ package enum PlanningStatements {
             limit 1
         ) as step
         where r.state = 'open' and r.open_amount > r.tolerance
-            and (r.due_date, r.invoice_id) > (date '2000-01-01' + ($3::bigint >> 40)::integer, $3::bigint & 1099511627775)
-            and (cardinality($4::text[]) + cardinality($5::text[]) = 0 or exists (
+            and (cardinality($3::text[]) + cardinality($4::text[]) = 0 or exists (
                 select from bursar.tenant t
-                where t.id = r.tenant_id and (cardinality($4) = 0 or t.external_ref = any ($4))
-                    and (t.external_ref is null or t.external_ref <> all ($5))
+                where t.id = r.tenant_id and (cardinality($3) = 0 or t.external_ref = any ($3))
+                    and (t.external_ref is null or t.external_ref <> all ($4))
             ))
             and not exists (
                 select from bursar.notice n
                 where n.tenant_id = r.tenant_id and n.invoice_id = r.invoice_id and n.step = step.id and n.kind = 'dunning'
             )
+            and (r.due_date, r.invoice_id) > (date '2000-01-01' + ($5::bigint >> 40)::integer, $5::bigint & 1099511627775)
         order by r.due_date, r.invoice_id
         limit $6
         """
@@ -73,7 +74,6 @@ package enum PlanningStatements {
             limit 1
         ) as step
         where r.state = 'open' and r.open_amount > r.tolerance
-            and r.invoice_id % $5::bigint = $6::bigint
             and (cardinality($3::text[]) + cardinality($4::text[]) = 0 or exists (
                 select from bursar.tenant t
                 where t.id = r.tenant_id and (cardinality($3) = 0 or t.external_ref = any ($3))
@@ -83,6 +83,7 @@ package enum PlanningStatements {
                 select from bursar.notice n
                 where n.tenant_id = r.tenant_id and n.invoice_id = r.invoice_id and n.step = step.id and n.kind = 'dunning'
             )
+            and r.invoice_id % $5::bigint = $6::bigint
         """
     )
 

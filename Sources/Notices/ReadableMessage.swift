@@ -28,7 +28,7 @@ package enum ReadableMessage {
         return Array("\(head)\r\n\(body)\r\n".utf8)
     }
 
-    private static func shown(_ mailbox: ChannelBook.Mailbox) -> String {
+    private static func shown(_ mailbox: Mailbox) -> String {
         mailbox.name.map { "\($0) <\(mailbox.address)>" } ?? mailbox.address
     }
 

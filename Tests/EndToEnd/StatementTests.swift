@@ -19,7 +19,7 @@ struct StatementTests {
         + HouseNote.all + PaymentStatements.all + BakongStatements.all + InboxStatements.all
         + WebhookDesk.Statements.all + ChannelStatements.all + EndpointCommands.all.map(\.statement)
         + NoticeStatements.all + PayerCommands.all.map(\.statement) + DeliveryReportStatements.all
-        + Suppression.all + Consent.all + StandingStatements.all + RetentionStatements.all + BackupStatements.all
+        + StandingStatements.all + RetentionStatements.all + BackupStatements.all
         + DrillStatements.all
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")

@@ -447,7 +447,8 @@ $$;
 
 -- Consent ------------------------------------------------------------------------------------------------------------------
 
--- Whether a payer has agreed to an optional category on a channel: of the rows that speak of it, the latest counts.
+-- Whether an optional category may be said on a channel: of the rows that speak of it the latest counts; without any it may, by the
+-- contract, until the payer declines.
 create function bursar.has_consent(of_tenant bigint, of_category text, on_channel text) returns boolean
 language sql stable as
 $$
@@ -456,7 +457,7 @@ $$
         from bursar.consent c
         where c.tenant_id = of_tenant and c.category in (of_category, 'all') and c.channel in (on_channel, 'all')
         order by c.id desc limit 1
-    ), false)
+    ), true)
 $$;
 
 -- Writes what holds from now on, unless it holds already, and answers with the row that says so.

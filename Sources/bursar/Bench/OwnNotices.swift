@@ -31,7 +31,7 @@ struct OwnNotices: Sendable {
             var channel = ChannelBook.Channel(transports: [.smtp(relay)])
             channel.connections = 8
             channel.mail = ChannelBook.MailIdentity(
-                sender: ChannelBook.Mailbox(name: "Bench", address: "billing@bursar.example")
+                sender: Mailbox(name: "Bench", address: "billing@bursar.example")
             )
             let desk = ChannelDesk(ChannelBook([.email: channel]), .shipped(key: nil, endpoints: nil))
             let book = TemplateBook.loadUsable(folder: nil).book

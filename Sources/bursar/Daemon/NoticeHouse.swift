@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import Notices
 import Outbound
@@ -180,11 +179,7 @@ extension ChannelParts {
 extension MailMessage {
     /// A message from whom the channels file names.
     init(_ message: OutgoingMessage, from mail: ChannelBook.MailIdentity) {
-        self.init(
-            from: Mailbox(name: mail.sender.name, address: mail.sender.address),
-            replyTo: mail.replyTo.map { Mailbox(name: $0.name, address: $0.address) },
-            message: message
-        )
+        self.init(from: mail.sender, replyTo: mail.replyTo, message: message)
     }
 }
 
@@ -202,16 +197,10 @@ extension SMTPRelay {
             port: plan.port,
             security: security,
             credentials: plan.user.map { Credentials(user: $0, password: plan.password?.revealed ?? "") },
-            helloName: plan.hello ?? Self.hostName,
+            helloName: plan.hello ?? Settings.hostName,
             authorities: plan.authorities,
             timeout: plan.timeout,
             connections: connections
         )
-    }
-
-    private static var hostName: String {
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
-        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

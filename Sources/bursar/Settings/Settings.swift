@@ -108,7 +108,8 @@ struct Settings: Sendable {
         return isInstalled ? "/var/lib/bursar/notices" : "\(database.developmentDirectory)/notices"
     }
 
-    private static var hostName: String {
+    /// As this machine calls itself.
+    static var hostName: String {
         var bytes = [CChar](repeating: 0, count: 256)
         guard gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
         return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

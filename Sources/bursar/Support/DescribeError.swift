@@ -19,55 +19,24 @@ func describe(_ error: any Error) -> CommandFailure {
     case let error as MigrationError: describe(error)
     case let problem as Problem: describe(problem)
     case let error as OutboundError: describe(error)
-    case let problems as ScheduleProblems:
-        CommandFailure(
-            .badData,
-            "the schedule files have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
-            remedy: "mend the lines above; nothing was changed",
-            details: problems.problems.map(\.description)
-        )
-    case let problems as SourceProblems:
-        CommandFailure(
-            .badData,
-            "the webhook sources have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
-            remedy: "mend the lines above; nothing was changed",
-            details: problems.problems.map(\.description)
-        )
-    case let problems as PolicyProblems:
-        CommandFailure(
-            .badData,
-            "the dunning policies have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
-            remedy: "mend the lines above; nothing was changed",
-            details: problems.problems.map(\.description)
-        )
+    case let problems as ScheduleProblems: mistakes(problems.problems.map(\.description), "the schedule files have")
+    case let problems as SourceProblems: mistakes(problems.problems.map(\.description), "the webhook sources have")
+    case let problems as PolicyProblems: mistakes(problems.problems.map(\.description), "the dunning policies have")
     case let problems as RetentionProblems:
-        CommandFailure(
-            .badData,
-            "the retention policies have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
-            remedy: "mend the lines above; nothing was changed",
-            details: problems.problems.map(\.description)
-        )
-    case let problems as ChannelProblems:
-        CommandFailure(
-            .badData,
-            "the channels file has \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
-            remedy: "mend the lines above; nothing was changed",
-            details: problems.problems.map(\.description)
-        )
+        mistakes(problems.problems.map(\.description), "the retention policies have")
+    case let problems as ChannelProblems: mistakes(problems.problems.map(\.description), "the channels file has")
     case let refusal as WebhookRefusal: CommandFailure(.badData, refusal.description, remedy: refusal.remedy)
     case let problems as LayoutProblems:
-        CommandFailure(
-            .badData,
-            "the file of statement layouts has \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
-            remedy: "mend the lines above",
-            details: problems.problems.map(\.description)
+        mistakes(
+            problems.problems.map(\.description),
+            "the file of statement layouts has",
+            remedy: "mend the lines above"
         )
     case let problems as TemplateProblems:
-        CommandFailure(
-            .badData,
-            "the templates have \(problems.problems.count == 1 ? "an error" : "\(problems.problems.count) errors")",
-            remedy: "mend the lines above; docs/templates.md has the names that templates may use",
-            details: problems.problems.map(\.description)
+        mistakes(
+            problems.problems.map(\.description),
+            "the templates have",
+            remedy: "mend the lines above; docs/templates.md has the names that templates may use"
         )
     case let error as TemplateError: CommandFailure(.badData, error.message)
     case let error as MailError: CommandFailure(.badData, error.description)
@@ -106,6 +75,16 @@ func describe(_ error: any Error) -> CommandFailure {
             remedy: "this should not happen; report it with the command and its output"
         )
     }
+}
+
+/// What is wrong with a file that people write, a problem a line.
+private func mistakes(
+    _ problems: [String],
+    _ what: String,
+    remedy: String = "mend the lines above; nothing was changed"
+) -> CommandFailure {
+    let count = problems.count == 1 ? "an error" : "\(problems.count) errors"
+    return CommandFailure(.badData, "\(what) \(count)", remedy: remedy, details: problems)
 }
 
 private func describe(_ problem: Problem) -> CommandFailure {
