@@ -50,8 +50,14 @@ release: dependencies
 test-build: test-dependencies
 	@$(TOOLS)/build 'the tests' --build-tests
 
+# Tests that judge how long something takes come after the rest, one after another: beside others they would judge those.
 test: test-build
-	@env -u BURSAR_REAL -u BURSAR_SOAK $(TOOLS)/run-tests $(TEST_ARGS)
+ifeq ($(TEST_ARGS),)
+	@env -u BURSAR_REAL -u BURSAR_SOAK -u BURSAR_TIMED $(TOOLS)/run-tests
+	@env -u BURSAR_REAL -u BURSAR_SOAK BURSAR_TIMED=1 $(TOOLS)/run-tests --filter 'TimedTests' --no-parallel
+else
+	@env -u BURSAR_REAL -u BURSAR_SOAK BURSAR_TIMED=1 $(TOOLS)/run-tests $(TEST_ARGS)
+endif
 
 real: real-dependencies
 	@$(TOOLS)/build 'the tests' --build-tests

@@ -119,6 +119,7 @@ def put(path, content, mode=None):
 def run(arguments, limit, log):
     """The exit status and the output of a program; the status is None where it was ended after `limit` seconds."""
     environment = {key: value for key, value in os.environ.items() if key not in ("BURSAR_REAL", "BURSAR_SOAK")}
+    environment["BURSAR_TIMED"] = "1"
     with open(log, "wb") as output:
         process = subprocess.Popen(
             arguments, cwd=TREE, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
