@@ -11,18 +11,18 @@ package struct Dunning: Job {
         /// How many invoices one transaction works on.
         package let chunk: Int
 
-        package init(chunk: Int = 2000) { self.chunk = chunk }
+        package init(chunk: Int = 5000) { self.chunk = chunk }
 
         package init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
-            chunk = try values.decodeIfPresent(Int.self, forKey: .chunk) ?? 2000
+            chunk = try values.decodeIfPresent(Int.self, forKey: .chunk) ?? 5000
         }
 
         package static let fields = [
             ParameterField(
                 "chunk",
                 .integer,
-                default: "2000",
+                default: "5000",
                 in: 1...20000,
                 help: "How many invoices one transaction works on."
             )

@@ -28,9 +28,14 @@ package enum DeliveryStatements {
         where n.state = 'planned' and n.not_before <= $1 and n.tenant_id > $2 and n.tenant_id <= (select last from reach)
         union all
         select n.tenant_id, n.id
-        from bursar.message m
+        from (
+            select m.tenant_id, m.id
+            from bursar.message m
+            where m.state = 'waiting' and m.not_before <= $1 and m.tenant_id > $2 and m.tenant_id <= (select last from reach)
+            order by m.tenant_id
+            offset 0
+        ) as m
         join bursar.notice n on n.tenant_id = m.tenant_id and n.message_id = m.id and n.state = 'claimed'
-        where m.state = 'waiting' and m.not_before <= $1 and m.tenant_id > $2 and m.tenant_id <= (select last from reach)
         order by 1, 2
         """
     )

@@ -26,6 +26,27 @@ package struct DunningPlan: Sendable {
         package let step: String
         /// Where the next chunk goes on: due date and invoice in one number.
         package let cursor: Int64
+        let subscription: Int64
+        let issuer: Int64
+        let dueDate: CivilDate
+        let issueDate: CivilDate
+        /// The payer's time zone.
+        let zone: String
+        /// When the policy wants it said.
+        let plannedFor: Instant
+
+        fileprivate init(_ row: Row) throws {
+            tenant = try row.integer(0)
+            invoice = try row.integer(1)
+            step = try row.text(2)
+            cursor = try row.integer(3)
+            subscription = try row.integer(4)
+            issuer = try row.integer(5)
+            dueDate = try row.get(6)
+            issueDate = try row.get(7)
+            zone = try row.text(8)
+            plannedFor = try row.get(9)
+        }
     }
 
     /// What is due after a cursor, by due date and invoice, over all tenants.
@@ -44,14 +65,7 @@ package struct DunningPlan: Sendable {
             after ?? 0,
             limit
         )
-        .map { row in
-            Due(
-                tenant: try row.integer(0),
-                invoice: try row.integer(1),
-                step: try row.text(2),
-                cursor: try row.integer(3)
-            )
-        }
+        .map(Due.init)
     }
 
     /// In how many parts it is looked at what will be planned, side by side.
@@ -92,11 +106,17 @@ package struct DunningPlan: Sendable {
             PlanningStatements.keepPolicy.bind(policy.version, JSONText(policy.json)),
             PlanningStatements.plan.bind(
                 try steps,
+                asOf,
+                policy.version,
                 due.map(\.tenant),
                 due.map(\.invoice),
                 due.map(\.step),
-                asOf,
-                policy.version
+                due.map(\.subscription),
+                due.map(\.issuer),
+                due.map(\.dueDate),
+                due.map(\.issueDate),
+                due.map(\.zone),
+                due.map(\.plannedFor)
             ),
         ]
         guard let rows = try await transaction.pipeline(batch).last else { return [:] }

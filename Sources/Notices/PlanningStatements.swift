@@ -6,24 +6,27 @@ package enum PlanningStatements {
     ///
     /// Steps, as_of, only these tenants, all but those, cursor, how many. A step before the invoice was issued never comes; a
     /// warning of expiry is for the suspended. The cursor is the due date's day since 2000 and the invoice in one number.
-    /// `preview` counts the same: the two must say the same of what is due.
+    /// The payer's zone is asked only where the day alone does not decide: no zone is a day away from UTC. `preview` counts the
+    /// same: the two must say the same of what is due.
     static let due = Statement(
         "notices.due_steps",
         """
         with steps as materialized (
-            select * from jsonb_to_recordset($1::jsonb) as s (id text, day integer, minute integer, only_suspended boolean)
+            select s.*, ($2 at time zone 'UTC')::date - s.day - 2 as surely, ($2 at time zone 'UTC')::date - s.day + 1 as perhaps
+            from jsonb_to_recordset($1::jsonb) as s (id text, day integer, minute integer, only_suspended boolean)
         )
-        select r.tenant_id, r.invoice_id, step.id,
-            ((r.due_date - date '2000-01-01')::bigint << 40) | r.invoice_id as cursor
+        select r.tenant_id, r.invoice_id, step.id, ((r.due_date - date '2000-01-01')::bigint << 40) | r.invoice_id as cursor,
+            r.subscription_id, i.issuer_id, r.due_date, i.issue_date, coalesce(p.time_zone, u.time_zone), step.at
         from bursar.receivable r
         join bursar.invoice i on i.tenant_id = r.tenant_id and i.id = r.invoice_id
         join bursar.issuer u on u.id = i.issuer_id
         left join bursar.payer p on p.tenant_id = r.tenant_id
         cross join lateral (
-            select s.id
+            select s.id, (r.due_date + s.day + make_interval(mins => s.minute)) at time zone coalesce(p.time_zone, u.time_zone) as at
             from steps s
-            where (r.due_date + s.day + make_interval(mins => s.minute)) at time zone coalesce(p.time_zone, u.time_zone) <= $2
-                and r.due_date + s.day >= i.issue_date
+            where r.due_date <= s.perhaps and r.due_date + s.day >= i.issue_date
+                and (r.due_date <= s.surely
+                    or (r.due_date + s.day + make_interval(mins => s.minute)) at time zone coalesce(p.time_zone, u.time_zone) <= $2)
                 and (not s.only_suspended or exists (
                     select from bursar.subscription b
                     where b.tenant_id = r.tenant_id and b.id = r.subscription_id and b.state = 'suspended'
@@ -53,7 +56,8 @@ package enum PlanningStatements {
         "notices.preview",
         """
         with steps as materialized (
-            select * from jsonb_to_recordset($1::jsonb) as s (id text, day integer, minute integer, only_suspended boolean)
+            select s.*, ($2 at time zone 'UTC')::date - s.day - 2 as surely, ($2 at time zone 'UTC')::date - s.day + 1 as perhaps
+            from jsonb_to_recordset($1::jsonb) as s (id text, day integer, minute integer, only_suspended boolean)
         )
         select count(*) as count,
             to_hex(count(*)) || '-' || to_hex(coalesce(bit_xor(hashtextextended(r.invoice_id || step.id, 0)), 0)) as digest
@@ -64,8 +68,9 @@ package enum PlanningStatements {
         cross join lateral (
             select s.id
             from steps s
-            where (r.due_date + s.day + make_interval(mins => s.minute)) at time zone coalesce(p.time_zone, u.time_zone) <= $2
-                and r.due_date + s.day >= i.issue_date
+            where r.due_date <= s.perhaps and r.due_date + s.day >= i.issue_date
+                and (r.due_date <= s.surely
+                    or (r.due_date + s.day + make_interval(mins => s.minute)) at time zone coalesce(p.time_zone, u.time_zone) <= $2)
                 and (not s.only_suspended or exists (
                     select from bursar.subscription b
                     where b.tenant_id = r.tenant_id and b.id = r.subscription_id and b.state = 'suspended'
@@ -92,10 +97,12 @@ package enum PlanningStatements {
         "insert into bursar.dunning_policy (version, content) values ($1, $2::jsonb) on conflict do nothing"
     )
 
-    /// Plans the due step of each of these invoices, and records what it overtakes: steps, tenants, invoices, step ids, as_of,
-    /// policy.
+    /// Plans the step that was found due for each of these invoices, and records what it overtakes: steps, as_of, policy; then
+    /// what was found, a column each: tenants, invoices, step ids, subscriptions, issuers, due dates, dates of issue, zones,
+    /// instants.
     ///
-    /// The channel is the first of the step's ladder on which the payer has an address.
+    /// Invoices are not read again: one that was paid meanwhile is left out when its notice is claimed. The channel is the first
+    /// of the step's ladder on which the payer has an address.
     static let plan = Statement(
         "notices.plan",
         """
@@ -104,15 +111,10 @@ package enum PlanningStatements {
             from jsonb_to_recordset($1::jsonb) as s (id text, day integer, minute integer, category text, class text, guarantee text,
                 template text, ladder text[], valid_seconds bigint, only_suspended boolean)
         ), due as materialized (
-            select r.tenant_id, r.invoice_id, r.subscription_id, i.issuer_id, s.*, r.due_date, i.issue_date, zone.name as zone,
-                (r.due_date + s.day + make_interval(mins => s.minute)) at time zone zone.name as planned_for
-            from unnest($2::bigint[], $3::bigint[], $4::text[]) as c (tenant_id, invoice_id, step)
-            join steps s on s.id = c.step
-            join bursar.receivable r on r.tenant_id = c.tenant_id and r.invoice_id = c.invoice_id and r.state = 'open'
-            join bursar.invoice i on i.tenant_id = r.tenant_id and i.id = r.invoice_id
-            join bursar.issuer u on u.id = i.issuer_id
-            left join bursar.payer p on p.tenant_id = r.tenant_id
-            cross join lateral (select coalesce(p.time_zone, u.time_zone) as name offset 0) as zone
+            select f.tenant_id, f.invoice_id, f.subscription_id, f.issuer_id, s.*, f.due_date, f.issue_date, f.zone, f.planned_for
+            from unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::date[], $10::date[], $11::text[],
+                $12::timestamptz[]) as f (tenant_id, invoice_id, step, subscription_id, issuer_id, due_date, issue_date, zone, planned_for)
+            join steps s on s.id = f.step
         ), overtaken as (
             update bursar.notice n
             set state = 'superseded', reason = 'later_step', superseded_by = d.id
@@ -124,11 +126,11 @@ package enum PlanningStatements {
             insert into bursar.notice (tenant_id, issuer_id, kind, category, class, template, guarantee, ladder, channel, invoice_id,
                 subscription_id, step, policy_version, after_due, planned_for, not_before, valid_until, state, reason, superseded_by)
             select d.tenant_id, d.issuer_id, 'dunning', d.category, d.class, d.template, d.guarantee, d.ladder,
-                coalesce(rung.channel, d.ladder[1]), d.invoice_id, d.subscription_id, d.id, $6, d.day > 0, d.planned_for, d.planned_for,
+                coalesce(rung.channel, d.ladder[1]), d.invoice_id, d.subscription_id, d.id, $3, d.day > 0, d.planned_for, d.planned_for,
                 d.planned_for + make_interval(secs => d.valid_seconds),
-                case when rung.channel is null or d.planned_for + make_interval(secs => d.valid_seconds) < $5 then 'skipped' else 'planned' end,
+                case when rung.channel is null or d.planned_for + make_interval(secs => d.valid_seconds) < $2 then 'skipped' else 'planned' end,
                 case when rung.channel is null then 'no_address'
-                    when d.planned_for + make_interval(secs => d.valid_seconds) < $5 then 'expired_message' end,
+                    when d.planned_for + make_interval(secs => d.valid_seconds) < $2 then 'expired_message' end,
                 null
             from due d
             left join lateral (
@@ -143,7 +145,7 @@ package enum PlanningStatements {
             ) as rung on true
             union all
             select d.tenant_id, d.issuer_id, 'dunning', s.category, s.class, s.template, s.guarantee, s.ladder, s.ladder[1], d.invoice_id,
-                d.subscription_id, s.id, $6, s.day > 0, early.at, early.at, early.at + make_interval(secs => s.valid_seconds),
+                d.subscription_id, s.id, $3, s.day > 0, early.at, early.at, early.at + make_interval(secs => s.valid_seconds),
                 'superseded', 'later_step', d.id
             from due d
             join steps s on s.day < d.day and not s.only_suspended and d.due_date + s.day >= d.issue_date

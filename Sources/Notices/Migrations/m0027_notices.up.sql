@@ -215,8 +215,10 @@ create index notice_of_message on bursar.notice (tenant_id, message_id) where me
 call bursar.wall('bursar.notice');
 
 -- Refuses changes of state that the table of moves does not know.
+--
+-- What has changed is joined to what it was by hashing, also where the caller plans along indexes: neither has one.
 create function bursar.refuse_illegal_notice_move() returns trigger
-language plpgsql as
+language plpgsql set enable_hashjoin = on as
 $$
 declare
     wrong record;

@@ -7,7 +7,7 @@ import Postgres
 /// How fast notices are planned, beside one bare statement that inserts the same rows, and sent to a mail server that takes all.
 struct NoticesBench: Sendable {
     var count = 100_000
-    var chunk = 2000
+    var chunk = 5000
     var runs = 3
 
     /// What of the speed of the bare statement is wanted at least.

@@ -169,7 +169,7 @@ struct BenchCommand: AsyncParsableCommand {
         )
 
         @Option(help: "Unpaid invoices, of as many payers.") var count = 100_000
-        @Option(help: "Invoices that one transaction works on.") var chunk = 2000
+        @Option(help: "Invoices that one transaction works on.") var chunk = 5000
         @Option(help: "How often planning is measured.") var runs = 3
         @OptionGroup var options: GlobalOptions
 
