@@ -33,9 +33,10 @@ package struct MessageNext: Equatable, Sendable {
     /// Decides what an outcome means for a message that has failed so often before.
     ///
     /// What is in doubt is tried once more where that cannot do harm or the guarantee says so; else a person, or a report of its
-    /// delivery, says what became of it.
+    /// delivery, says what became of it. `reason` says why it waits, where it does.
     package static func judge(
         _ verdict: SendOutcome.Verdict,
+        reason: NoticeReason = .retry,
         softFailures: Int,
         doubts: Int,
         guarantee: DeliveryGuarantee,
@@ -43,7 +44,7 @@ package struct MessageNext: Equatable, Sendable {
         now: Instant
     ) -> MessageNext {
         func again(_ wait: Duration) -> MessageNext {
-            MessageNext("waiting", reason: .retry, notBefore: now.adding(wait))
+            MessageNext("waiting", reason: reason, notBefore: now.adding(wait))
         }
         switch verdict {
         case .accepted: return MessageNext("accepted")

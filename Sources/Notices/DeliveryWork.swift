@@ -10,7 +10,10 @@ package struct DeliveryHouse: Sendable {
     /// The rules by which a notice's payer is written to.
     package var rules: @Sendable (DeliveryFacts) -> DeliveryRules
     /// Makes the text of a message; where a template of a tenant cannot be used the second value says so.
-    package var render: @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?)
+    package typealias Render =
+        @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?)
+
+    package var render: Render
     /// Where one click unsubscribes; nil for what cannot be declined, or where no address is public.
     package var unsubscribe: @Sendable (ClaimedMessage) -> String?
     package var journal: SendJournal?
@@ -20,8 +23,7 @@ package struct DeliveryHouse: Sendable {
     package init(
         desk: any MessageDesk,
         rules: @escaping @Sendable (DeliveryFacts) -> DeliveryRules,
-        render:
-            @escaping @Sendable (ClaimedMessage, NoticeFacts) throws -> (notice: RenderedNotice, fellBack: String?),
+        render: @escaping Render,
         unsubscribe: @escaping @Sendable (ClaimedMessage) -> String? = { _ in nil },
         journal: SendJournal? = nil,
         reports: DeliveryReports? = nil
@@ -216,7 +218,7 @@ package struct DeliveryWork: Sendable {
             var outcome = SendOutcome(.configuration, phase: "render", reply: "\(error)")
             // Ours, and of this message alone: the channel is not left alone for it.
             outcome.isAboutRecipient = true
-            return end(message, outcome, nil, now)
+            return end(message, outcome, nil, now, reason: .unrenderable)
         }
         // A node whose lease is lost must send nothing more: a peer takes over.
         guard !context.isAbandoned, !Task.isCancelled else {
@@ -272,10 +274,12 @@ package struct DeliveryWork: Sendable {
         _ message: ClaimedMessage,
         _ outcome: SendOutcome,
         _ content: (notice: RenderedNotice, fellBack: String?)?,
-        _ now: Instant
+        _ now: Instant,
+        reason: NoticeReason = .retry
     ) -> SentMessage {
         let next = MessageNext.judge(
             outcome.verdict,
+            reason: reason,
             softFailures: message.softFailures,
             doubts: message.doubts,
             guarantee: message.guarantee,

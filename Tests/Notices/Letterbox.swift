@@ -85,10 +85,11 @@ struct Letterbox {
     func deliver(
         _ policy: DunningPolicy = policy,
         journal: SendJournal? = nil,
-        chunk: Int = 100
+        chunk: Int = 100,
+        render: @escaping DeliveryHouse.Render = Self.render
     ) async throws -> Checkpoint {
         let rules = DeliveryRules(quiet: policy.quiet, calendar: policy.calendar, freshness: policy.freshness)
-        let house = DeliveryHouse(desk: desk, rules: { _ in rules }, render: Self.render, journal: journal)
+        let house = DeliveryHouse(desk: desk, rules: { _ in rules }, render: render, journal: journal)
         let run = try await run(
             NoticeDelivery({ house }, inspection: NoticeInspection()),
             NoticeDelivery.Parameters(chunk: chunk)

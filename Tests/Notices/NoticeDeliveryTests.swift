@@ -166,6 +166,22 @@ struct NoticeDeliveryTests {
         }
     }
 
+    @Test("A message that no template can say waits, says why, and is sent once the template is mended")
+    func unrenderable() async throws {
+        try await Letterbox.open(tenants: 1) { box in
+            try await box.set("2026-03-10 09:00")
+            try await box.plan()
+            try await box.deliver { _, _ in throw LetterboxError("the template has a hole") }
+            #expect(box.desk.take() == [])
+            #expect(try await box.list("select state, reason from bursar.message") == ["waiting|unrenderable"])
+            let attempts = try await box.list("select outcome, phase, reply from bursar.message_attempt")
+            #expect(attempts.count == 1 && attempts[0].contains("configuration|render|"), "\(attempts)")
+            try await box.set("2026-03-10 10:01")
+            try await box.deliver()
+            #expect(box.desk.take() == ["overdue for Tenant 1: 1"])
+        }
+    }
+
     @Test("A reminder in doubt is tried once more with the same Message-ID, a final notice is not")
     func doubt() async throws {
         try await Letterbox.open(tenants: 1) { box in
