@@ -59,6 +59,14 @@ package struct BackupHouse: Sendable {
         }
     }
 
+    /// The names of the keys that seal and that recover.
+    ///
+    /// - Throws: at the step `keys`: what is not configured, or cannot be read.
+    package func keyNames() async throws(CustodyFailure) -> (own: String, recovery: String) {
+        let keys = try await keys()
+        return (keys.own.current.id, keys.recovery.current.id)
+    }
+
     /// Works with a pool of a login, which is closed afterwards.
     static func withPool<Answer>(
         _ url: String,

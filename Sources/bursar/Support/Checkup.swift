@@ -21,13 +21,14 @@ struct Checkup {
     let settings: Settings
 
     func findings() async -> [Finding] {
-        var findings = [environmentNames(), zones(), schedules()] + secretFiles()
+        var findings = [environmentNames(), zones(), schedules()] + otherFiles() + secretFiles()
         findings += await database()
+        findings += await backups()
         findings.append(await daemon())
         return findings
     }
 
-    private func failed(_ check: String, _ error: any Error, _ state: State = .fails) -> Finding {
+    func failed(_ check: String, _ error: any Error, _ state: State = .fails) -> Finding {
         let failure = describe(error)
         let detail = failure.details.first.map { "\(failure.message): \($0)" } ?? failure.message
         return Finding(check: check, state: state, detail: detail, remedy: failure.remedy)
