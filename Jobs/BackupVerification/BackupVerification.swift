@@ -109,6 +109,9 @@ package struct BackupVerification: Job {
 
     package func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
         guard let house = house() else { throw JobError(.permanent, "backups are not configured on this node") }
+        guard parameters.at == nil || parameters.engine == "pgbackrest" else {
+            throw JobError(.permanent, "a dump is of one moment alone; at goes with engine: pgbackrest")
+        }
         let source = parameters.drillSource
         guard !context.run.isDryRun else {
             return .succeeded("would restore a backup by \(parameters.backupEngine.name)")

@@ -57,17 +57,31 @@ struct PgBackRest: Sendable {
         environment: [String: String] = [:],
         step: String
     ) async throws -> [String] {
-        try await tools.run(
-            program,
+        let words =
             [
                 command, "--config=\(place.configuration)", "--stanza=\(place.stanza)", "--log-level-file=off",
                 "--log-level-console=\(console)", "--log-level-stderr=error",
-            ] + options,
-            environment: environment,
-            account: account,
-            grace: .seconds(20),
-            step: step
-        )
+            ] + options
+        do {
+            return try await tools.run(
+                program,
+                words,
+                environment: environment,
+                account: account,
+                grace: .seconds(20),
+                step: step
+            )
+        } catch let failure as CustodyFailure {
+            throw CustodyFailure(step, failure.reason, isPassing: failure.isPassing || Self.isPassing(failure.reason))
+        }
+    }
+
+    /// Whether trying again may help by itself: it could not reach a host, take its lock or reach the database, or a piece
+    /// of the log did not come in time.
+    ///
+    /// Its errors have numbers: `ERROR: [082]: …`.
+    static func isPassing(_ said: String) -> Bool {
+        ["[049]", "[050]", "[056]", "[082]"].contains { said.contains("ERROR: \($0)") }
     }
 
     /// What it knows of the stanza.

@@ -61,7 +61,7 @@ struct PgBackRestBackup: BackupTaker {
         let manifest: Manifest = try moment.manifest.decoded()
         return
             "\(name): \(made.kind) backup \(made.label), \(made.repositoryBytes) bytes in \(list.files) files,"
-            + " \(manifest.rows) rows in \(manifest.tables.count) tables at \(moment.place), \(Int(seconds.rounded())) s\(kept)"
+            + " \(manifest.rows) rows in \(manifest.tables.count) tables at \(moment.place), for which writers were held back \(Int(moment.held / .milliseconds(1))) ms; \(Int(seconds.rounded())) s\(kept)"
     }
 
     /// The stanza is of this very cluster, and its archive takes what the server gives it.

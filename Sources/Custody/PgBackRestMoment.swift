@@ -37,6 +37,8 @@ struct PgBackRestMoment: Sendable {
     let takenAt: Instant
     let asOf: Instant
     let manifest: JSONText
+    /// How long writers were held back, at most.
+    let held: Duration
 
     /// For how long a try waits at the first table; for all of them it is less than the second after which the server
     /// looks for rings of waiters.
@@ -80,7 +82,9 @@ struct PgBackRestMoment: Sendable {
     private static func attempt(_ pool: PostgresPool, first: String?) async throws -> Attempt {
         let snapshot = TransactionOptions(isolation: .repeatableRead, readOnly: true, retries: 0, outcome: .rollBack)
         return try await pool.withTransaction(snapshot) { counting in
+            let began = ContinuousClock.now
             let (row, kept) = try await whileWritersWait(pool, first, counting)
+            let held = ContinuousClock.now - began
             guard let row else { return .kept(kept ?? "") }
             guard let counted = try await counting.query(BackupStatements.manifest).first else {
                 throw CustodyFailure("manifest", "the database counted nothing")
@@ -91,7 +95,8 @@ struct PgBackRestMoment: Sendable {
                     log: try row.get("log"),
                     takenAt: try row.get("taken_at"),
                     asOf: try row.get("as_of"),
-                    manifest: JSONText(try counted.get("manifest", as: String.self))
+                    manifest: JSONText(try counted.get("manifest", as: String.self)),
+                    held: held
                 )
             )
         }

@@ -54,6 +54,14 @@ struct PgBackRestRuleTests {
         #expect(PgBackRestScratch.text(of: moment).hasSuffix("+00"))
     }
 
+    @Test("A lock that another holds and a log that is late may pass by themselves; a missing stanza does not")
+    func passing() {
+        let said = "check failed (exited(82)): ERROR: [082]: WAL segment 000000010000000000000001 was not archived"
+        #expect(PgBackRest.isPassing(said))
+        #expect(PgBackRest.isPassing("ERROR: [050]: unable to acquire lock on file '/tmp/main-backup.lock'"))
+        #expect(!PgBackRest.isPassing("ERROR: [055]: unable to load info file '/repo/[050]/archive.info'"))
+    }
+
     @Test("A list of files is counted and hashed as it comes, whatever stands around it")
     func lists() throws {
         let counter = try FileListCounter()
@@ -85,7 +93,8 @@ struct PgBackRestRuleTests {
                 log: log,
                 takenAt: .epoch,
                 asOf: .epoch,
-                manifest: JSONText("{}")
+                manifest: JSONText("{}"),
+                held: .zero
             )
             try PgBackRestBackup.check(moment, follows: info.backups[0])
         }
