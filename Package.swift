@@ -156,7 +156,7 @@ let package = Package(
         job("Suspensions", ["CivilTime", "Monetary", "JobKit", "Standing", "Schedules", logging]),
         job("RetentionPurge", ["CivilTime", "Custody", "JobKit", "Monetary", "Schedules", logging]),
         job("Backup", ["Custody", "JobKit", "Schedules"]),
-        job("BackupVerification", ["Billing", "Custody", "JobKit", "Schedules"]),
+        job("BackupVerification", ["CivilTime", "Billing", "Custody", "JobKit", "Schedules"]),
         job("Trial", ["JobKit", "Schedules"]),
         .executableTarget(
             name: "bursar",

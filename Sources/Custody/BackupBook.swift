@@ -4,6 +4,8 @@ package import Postgres
 /// A backup as the database knows it.
 package struct RecordedBackup: Codable, Equatable, Sendable {
     package let name: String
+    /// What took it: `dump` or `pgbackrest`.
+    package let engine: String
     package let run: Int64?
     package let host: String
     package let directory: String
@@ -14,14 +16,19 @@ package struct RecordedBackup: Codable, Equatable, Sendable {
     package let plainBytes: Int64
     package let sealedBytes: Int64
     package let indexSHA256: String
-    package let keyID: String
-    package let recoveryID: String
+    /// Of a dump: whom it is sealed for.
+    package let keyID: String?
+    package let recoveryID: String?
+    /// Of one that pgBackRest took: what it is called there, and the moment of its manifest.
+    package let physical: PhysicalBackup?
     package let removedAt: Instant?
     /// When a drill of it has passed last.
     package let verifiedAt: Instant?
 
     init(_ row: Row) throws {
         name = try row.get("name")
+        engine = try row.get("engine")
+        physical = try PhysicalBackup(row)
         run = try row.get("run_id")
         host = try row.get("host")
         directory = try row.get("directory")
@@ -44,13 +51,14 @@ package enum BackupBook {
     /// How a transaction begins that only reads backups and drills.
     package static let transaction = TransactionOptions(role: "bursar_ops", readOnly: true)
 
-    /// The newest first.
+    /// The newest first; of one engine, or of all.
     package static func list(
+        of engine: String? = nil,
         withRemoved: Bool = false,
         limit: Int = 1_000,
         in transaction: Transaction
     ) async throws -> [RecordedBackup] {
-        try await transaction.query(BackupStatements.list, withRemoved, limit).map(RecordedBackup.init)
+        try await transaction.query(BackupStatements.list, withRemoved, limit, engine).map(RecordedBackup.init)
     }
 
     /// Writes a whole backup down; one that is known already stays as it is.

@@ -19,6 +19,8 @@ package struct BackupHouse: Sendable {
     package var scratch: String
     /// How many connections and threads work side by side.
     package var jobs = 2
+    /// pgBackRest, by its full path.
+    package var pgBackRest = "/usr/bin/pgbackrest"
     /// The executable that keeps the programs: this one.
     package var keeper = "/proc/self/exe"
     /// How long a restore may take; nil: any time.

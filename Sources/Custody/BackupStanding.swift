@@ -33,9 +33,10 @@ package struct BackupStanding: Codable, Equatable, Sendable {
         return Double(bytes) / medianBytes
     }
 
-    package static func read(in database: PostgresPool) async throws -> BackupStanding {
+    /// The standing of one engine's backups and drills; those of the other one do not count.
+    package static func read(_ engine: String = "dump", in database: PostgresPool) async throws -> BackupStanding {
         try await database.withTransaction(BackupBook.transaction) { transaction in
-            guard let row = try await transaction.query(DrillStatements.standing).first else {
+            guard let row = try await transaction.query(DrillStatements.standing, engine).first else {
                 throw PostgresError(
                     .decoding,
                     "the standing of backups is missing",
@@ -43,6 +44,20 @@ package struct BackupStanding: Codable, Equatable, Sendable {
                 )
             }
             return try BackupStanding(row)
+        }
+    }
+
+    /// The standing of backups by pgBackRest; nil where no schedule asks for them and none was ever taken.
+    package static func physical(in database: PostgresPool) async throws -> BackupStanding? {
+        let standing = try await read("pgbackrest", in: database)
+        if standing.lastBackup != nil { return standing }
+        return try await isScheduled("pgbackrest", in: database) ? standing : nil
+    }
+
+    /// Whether a schedule that is on here takes backups by an engine.
+    static func isScheduled(_ engine: String, in database: PostgresPool) async throws -> Bool {
+        try await database.withTransaction(BackupBook.transaction) { transaction in
+            try await transaction.query(PgBackRestStatements.isScheduled, engine).first?.get("scheduled") ?? false
         }
     }
 
@@ -66,9 +81,18 @@ package struct BackupStanding: Codable, Equatable, Sendable {
 
 /// The alarms about backups: too old, not verified for too long, of another size than usual, slower to restore than promised.
 package enum BackupAlarms {
-    /// Makes the alarms be those that hold; where backups are not configured there are none.
+    /// Makes the alarms be those that hold: of dumps where they are configured, of backups by pgBackRest where a schedule
+    /// takes them.
+    ///
+    /// A fresh backup of the one says nothing of the other.
     package static func settle(_ house: BackupHouse, in database: PostgresPool) async throws {
-        let holding = house.isConfigured ? try alarms(await BackupStanding.read(in: database), house) : []
+        var holding = house.isConfigured ? try alarms(await BackupStanding.read(in: database), house) : []
+        if try await BackupStanding.isScheduled("pgbackrest", in: database) {
+            let standing = try await BackupStanding.read("pgbackrest", in: database)
+            holding += try alarms(standing, house).map {
+                Alarm("\($0.key)/pgbackrest", $0.severity, since: $0.since, evidence: $0.evidence)
+            }
+        }
         try await database.withTransaction(TransactionOptions(role: "bursar_engine")) { transaction in
             try await AlarmBook(in: transaction).settle(["backup"], holding)
         }

@@ -49,13 +49,19 @@ package enum BackupStatements {
         "custody.backups",
         """
         select b.name, b.run_id, b.host, b.directory, b.taken_at, b.as_of, b.seconds, b.files, b.plain_bytes, b.sealed_bytes,
-            b.index_sha256, b.key_id, b.recovery_id, b.removed_at,
+            b.index_sha256, b.key_id, b.recovery_id, b.removed_at, b.engine, b.stanza, b.label, b.kind, b.moment::text as moment,
+            b.wal_first, b.wal_last, b.database, b.server_version, b.database_bytes,
             (select max(d.recorded_at) from bursar.drill d where d.backup = b.name and d.verdict = 'pass') as verified_at
         from bursar.backup b
-        where $1::boolean or b.removed_at is null
+        where ($1::boolean or b.removed_at is null) and ($3::text is null or b.engine = $3)
         order by b.taken_at desc, b.id desc
         limit $2
         """
+    )
+
+    static let ownManifest = Statement(
+        "custody.own_manifest",
+        "select b.manifest::text as manifest from bursar.backup b where b.name = $1"
     )
 
     /// The manifest of the backup before the one of that name.
@@ -73,5 +79,5 @@ package enum BackupStatements {
         """
     )
 
-    package static let all = [snapshot, stamp, manifest, record, removed, list, earlier]
+    package static let all = [snapshot, stamp, manifest, record, removed, list, ownManifest, earlier]
 }

@@ -3,31 +3,24 @@ package import JobKit
 internal import Logging
 internal import Postgres
 
-/// Takes one backup: the dump and its manifest in one snapshot, sealed, named only when it is whole, then written down.
-///
-/// The steps, by which a failure is named: `keys`, `folder`, `role`, `dump`, `manifest`, `globals`, `empty`, `seal`, `name`,
-/// `record`, `push`.
+/// Takes one backup by the engine that is asked for: once a run, however often it is tried.
 package struct BackupWork: Sendable {
-    private let house: BackupHouse
-    private let folder: BackupFolder
+    private let taker: any BackupTaker
 
-    package init(_ house: BackupHouse) {
-        self.house = house
-        folder = BackupFolder(path: house.directory)
-    }
+    package init(_ house: BackupHouse, _ engine: BackupEngine = .dump) { taker = engine.taker(house) }
 
     /// - Returns: what was made, in words.
     /// - Throws: `CustodyFailure` with the step; nothing half is left under a backup's name.
     package func run(in context: JobContext) async throws -> String {
-        guard !context.run.isDryRun else { return "would back up into \(house.directory)" }
+        guard !context.run.isDryRun else { return "would back up \(taker.target)" }
         let key = "backup/\(context.run.id)"
-        switch try await context.intend("a backup into \(house.directory)", key: key) {
+        switch try await context.intend("a backup \(taker.target)", key: key) {
         case .done(let words): return words
         // A half backup is nobody's: it is cleared, and another one is made.
         case .none, .unknown: break
         }
         do {
-            let words = try await whileWanted(context) { try await work(context) }
+            let words = try await whileWanted(context) { try await taker.take(in: context) }
             try await context.conclude(key, .done, words)
             return words
         } catch {
@@ -36,11 +29,32 @@ package struct BackupWork: Sendable {
         }
     }
 
-    private func work(_ context: JobContext) async throws -> String {
+    /// The database's clock as `20261124T134252Z`.
+    static func stamp(_ context: JobContext) async throws -> String {
+        try await context.read { try await $0.query(BackupStatements.stamp).first?.get("stamp") ?? "" }
+    }
+}
+
+/// Takes a dump and its manifest in one snapshot, sealed, named only when it is whole, then written down.
+///
+/// The steps, by which a failure is named: `keys`, `folder`, `role`, `dump`, `manifest`, `globals`, `empty`, `seal`, `name`,
+/// `record`, `push`.
+struct DumpBackup: BackupTaker {
+    private let house: BackupHouse
+    private let folder: BackupFolder
+
+    init(_ house: BackupHouse) {
+        self.house = house
+        folder = BackupFolder(path: house.directory)
+    }
+
+    var target: String { "into \(house.directory)" }
+
+    func take(in context: JobContext) async throws -> String {
         let keys = try await house.keys()
         let began = ContinuousClock.now
         let folder = folder
-        let name = "\(try await Self.stamp(context))-\(context.run.id)-\(context.run.attempt)"
+        let name = "\(try await BackupWork.stamp(context))-\(context.run.id)-\(context.run.attempt)"
         let partial = try await step("folder") { () throws(VaultError) in
             folder.clear()
             return try folder.begin(name)
@@ -147,14 +161,9 @@ package struct BackupWork: Sendable {
         if !removed.isEmpty { words += "; removed \(removed.joined(separator: ", "))" }
         return words
     }
-
-    /// The database's clock as `20261124T134252Z`.
-    private static func stamp(_ context: JobContext) async throws -> String {
-        try await context.read { try await $0.query(BackupStatements.stamp).first?.get("stamp") ?? "" }
-    }
 }
 
-extension BackupWork {
+extension DumpBackup {
     /// Writes down backups that are whole and that the database does not know: their node died in between, or the
     /// database was restored.
     private func adopt(_ keys: VaultKeyRing, _ context: JobContext) async throws {
@@ -208,7 +217,7 @@ extension BackupWork {
     /// Removes what need not be kept, first the files and then in the book.
     private func rotate(_ context: JobContext) async throws -> [String] {
         let (folder, keep) = (folder, house.keep)
-        let known = try await context.read { try await BackupBook.list(in: $0) }
+        let known = try await context.read { try await BackupBook.list(of: "dump", in: $0) }
         let here = Set(try await step("rotate") { () throws(VaultError) in folder.whole() })
         let candidates = known.filter { here.contains($0.name) }.map {
             BackupRotation.Candidate(name: $0.name, takenAt: $0.takenAt, verifiedAt: $0.verifiedAt)

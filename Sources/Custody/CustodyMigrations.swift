@@ -25,5 +25,11 @@ package enum CustodyMigrations {
             up: String(decoding: PackageResources.m0035_drills_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0035_drills_down_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 36,
+            name: "pgbackrest",
+            up: String(decoding: PackageResources.m0036_pgbackrest_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0036_pgbackrest_down_sql, as: UTF8.self)
+        ),
     ]
 }

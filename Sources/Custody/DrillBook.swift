@@ -17,6 +17,7 @@ package struct RecordedDrill: Codable, Equatable, Sendable {
         receipt = DrillReceipt(
             run: try row.get("run_id"),
             backup: try row.get("backup"),
+            engine: try row.get("engine"),
             source: try row.get("source"),
             host: try row.get("host"),
             began_at: try row.get("began_at"),

@@ -6,21 +6,34 @@ internal import Postgres
 /// The restored copy of a drill: made on the scratch server and looked at there.
 struct DrillCopy: Sendable {
     let server: ScratchServer
-    let manifest: Manifest
+    let backup: RecordedBackup
+    /// What the copy must be equal to; nil for a moment that nothing was counted at.
+    let manifest: Manifest?
+    /// The copy's moment, in business time.
+    let asOf: Instant
     let jobs: Int
 
+    static let withoutManifest = "nothing was counted at this moment: there is no manifest to compare with"
+
+    var canCheckIndexes: Bool { tools.has("pg_amcheck") }
+
     private var tools: ServerTools { server.tools }
-    private var backup: String { server.folder.backup }
+    private var opened: String { server.folder.backup }
 
     /// Roles first: without them nothing restores whole.
     ///
     /// What the fresh server has already may be refused.
-    func globals() async throws -> (Void, String) {
+    func globals(of manifest: Manifest) async throws -> (Void, String) {
         try await run(
             "psql",
-            ["-X", "-q", "-d", "postgres", "-f", "\(backup)/\(BackupIndex.globals)"],
+            ["-X", "-q", "-d", "postgres", "-f", "\(opened)/\(BackupIndex.globals)"],
             step: "globals"
         )
+        return try await checkRoles(of: manifest)
+    }
+
+    /// Every role of the source is there.
+    func checkRoles(of manifest: Manifest) async throws -> (Void, String) {
         let there = try await BackupHouse.withPool(server.url("postgres"), "drill") { pool in
             try await pool.withConnection { connection in
                 try await connection.query(DrillStatements.roles).map { try $0.get("name", as: String.self) }
@@ -33,19 +46,19 @@ struct DrillCopy: Sendable {
         return ((), "\(manifest.roles.count) roles")
     }
 
-    func restore() async throws -> (Void, String) {
+    func restore(_ manifest: Manifest) async throws -> (Void, String) {
         try await run(
             "pg_restore",
             [
-                "--exit-on-error", "--jobs=\(jobs)", "--dbname=\(ScratchServer.database)",
-                "\(backup)/\(BackupIndex.dump)",
+                "--exit-on-error", "--jobs=\(jobs)", "--dbname=\(server.database)",
+                "\(opened)/\(BackupIndex.dump)",
             ],
             step: "restore"
         )
         // The copy is asked much right away, by a server that has counted nothing yet.
         try await run(
             "vacuumdb",
-            ["--analyze-only", "--quiet", "--jobs=\(jobs)", "--dbname=\(ScratchServer.database)"],
+            ["--analyze-only", "--quiet", "--jobs=\(jobs)", "--dbname=\(server.database)"],
             step: "restore"
         )
         return ((), "\(manifest.tables.count) tables")
@@ -55,14 +68,14 @@ struct DrillCopy: Sendable {
     func checkIndexes() async throws -> (Void, String) {
         try await run(
             "pg_amcheck",
-            ["--install-missing", "--heapallindexed", "--jobs=\(jobs)", "-d", ScratchServer.database],
+            ["--install-missing", "--heapallindexed", "--jobs=\(jobs)", "-d", server.database],
             step: "amcheck"
         )
         return ((), "every index has every row")
     }
 
     /// The copy holds what the manifest says, to the last row.
-    func checkEquality() async throws -> (Void, String) {
+    func checkEquality(with manifest: Manifest) async throws -> (Void, String) {
         let copy = try await read { pool in
             try await pool.withTransaction(TransactionOptions(readOnly: true)) { transaction in
                 guard let row = try await transaction.query(BackupStatements.manifest).first else {

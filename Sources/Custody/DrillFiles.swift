@@ -10,20 +10,7 @@ struct DrillFiles: Sendable {
 
     /// The copy needs about the source's size, once more while indexes are built, and the opened files beside it.
     func checkSpace() async throws -> (Void, String) {
-        let (scratch, free) = (house.scratch, house.freeBytes)
-        let needed = backup.index.plainBytes &+ backup.index.databaseBytes / 2 &* 3 &+ 256 << 20
-        let there = try await step("space") { () throws(VaultError) in
-            try FolderTree.make(scratch, mode: 0o711)
-            return free(scratch)
-        }
-        guard let there else { throw CustodyFailure("space", "nobody can tell how much space \(scratch) has") }
-        guard there >= needed else {
-            throw CustodyFailure(
-                "space",
-                "\(scratch) has \(there >> 20) MiB free and the drill needs \(needed >> 20); make room or set backup.scratch"
-            )
-        }
-        return ((), "\(there >> 20) MiB free, \(needed >> 20) wanted")
+        try await house.checkSpace(backup.index.plainBytes &+ backup.index.databaseBytes / 2 &* 3 &+ 256 << 20)
     }
 
     /// Every file is there and is byte for byte what was sealed.
@@ -77,5 +64,24 @@ struct DrillFiles: Sendable {
             throw CustodyFailure("decrypt", "no recovery key is configured; set backup.recovery_key_file")
         }
         return try await step("decrypt") { () throws(VaultError) in try VaultKeyRing.load(path) }
+    }
+}
+
+extension BackupHouse {
+    /// The drills' folder is there, and has so many bytes free.
+    func checkSpace(_ needed: Int64) async throws -> (Void, String) {
+        let (scratch, free) = (scratch, freeBytes)
+        let there = try await step("space") { () throws(VaultError) in
+            try FolderTree.make(scratch, mode: 0o711)
+            return free(scratch)
+        }
+        guard let there else { throw CustodyFailure("space", "nobody can tell how much space \(scratch) has") }
+        guard there >= needed else {
+            throw CustodyFailure(
+                "space",
+                "\(scratch) has \(there >> 20) MiB free and the drill needs \(needed >> 20); make room or set backup.scratch"
+            )
+        }
+        return ((), "\(there >> 20) MiB free, \(needed >> 20) wanted")
     }
 }

@@ -38,6 +38,8 @@ package struct DrillReceipt: Codable, Equatable, Sendable {
 
     package var run: Int64?
     package var backup: String?
+    /// What took the backup: `dump` or `pgbackrest`.
+    package var engine: String
     package let source: String
     package let host: String
     package let began_at: Instant

@@ -19,7 +19,7 @@ package enum DrillStatements {
     package static let list = Statement(
         "custody.drills",
         """
-        select d.id, d.run_id, d.backup, d.source, d.host, d.began_at, d.recorded_at, d.verdict, d.failed_phase, d.told, d.rpo_seconds,
+        select d.id, d.run_id, d.backup, d.engine, d.source, d.host, d.began_at, d.recorded_at, d.verdict, d.failed_phase, d.told, d.rpo_seconds,
             d.rto_seconds,
             (
                 select coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'outcome', p.outcome, 'seconds', p.seconds,
@@ -34,21 +34,29 @@ package enum DrillStatements {
         """
     )
 
-    /// How backups and drills stand: ages in seconds, null where there is none.
+    /// How an engine's backups and drills stand: ages in seconds, null where there is none.
     static let standing = Statement(
         "custody.standing",
         """
         with newest as (
-            select b.taken_at, b.sealed_bytes, b.name from bursar.backup b where b.removed_at is null order by b.taken_at desc limit 1
+            select b.taken_at, b.sealed_bytes, b.name from bursar.backup b
+            where b.engine = $1 and b.removed_at is null
+            order by b.taken_at desc limit 1
         ), before as (
-            select b.sealed_bytes from bursar.backup b, newest n where b.taken_at < n.taken_at order by b.taken_at desc limit 7
+            select b.sealed_bytes from bursar.backup b, newest n
+            where b.engine = $1 and b.taken_at < n.taken_at
+            order by b.taken_at desc limit 7
         ), drilled as (
-            select d.id, d.recorded_at, d.verdict, d.told, d.rto_seconds from bursar.drill d order by d.id desc limit 1
+            select d.id, d.recorded_at, d.verdict, d.told, d.rto_seconds from bursar.drill d
+            where d.engine = $1
+            order by d.id desc limit 1
+        ), passed as (
+            select max(d.recorded_at) as at from bursar.drill d where d.verdict = 'pass' and d.engine = $1
         )
         select (select taken_at from newest) as last_backup_at, (select name from newest) as last_backup,
             extract(epoch from clock_timestamp() - (select taken_at from newest))::float8 as backup_age,
-            (select max(recorded_at) from bursar.drill where verdict = 'pass') as verified_at,
-            extract(epoch from clock_timestamp() - (select max(recorded_at) from bursar.drill where verdict = 'pass'))::float8 as restore_age,
+            (select at from passed) as verified_at,
+            extract(epoch from clock_timestamp() - (select at from passed))::float8 as restore_age,
             (select sealed_bytes from newest) as bytes,
             (select percentile_cont(0.5) within group (order by sealed_bytes) from before)::float8 as median_bytes,
             (select count(*) from before) as compared,

@@ -10,12 +10,15 @@ package enum DrillSource: Equatable, Sendable {
     /// One of the older ones by chance; the latest where there is no other.
     case random
     case named(String)
+    /// The newest that had ended by a moment, played back to that moment; only pgBackRest can.
+    case at(Instant)
 
     var words: String {
         switch self {
         case .latest: "latest"
         case .random: "random"
         case .named(let name): name
+        case .at(let moment): "at \(moment)"
         }
     }
 }
@@ -32,15 +35,23 @@ package typealias DrillRehearsal = @Sendable (_ url: String, _ asOf: Instant) as
 /// drill clears the files.
 package struct DrillWork: Sendable {
     let house: BackupHouse
+    private let engine: BackupEngine
     private let invariants: [Invariant]
     private let rehearsal: DrillRehearsal?
 
     /// - Parameters:
     ///   - house: what is configured.
+    ///   - engine: whose backup it is.
     ///   - invariants: what must hold on the copy; with none of them the drill is partial.
     ///   - rehearsal: the renewals of the next day on the copy; without it the drill is partial.
-    package init(_ house: BackupHouse, invariants: [Invariant], rehearsal: DrillRehearsal?) {
+    package init(
+        _ house: BackupHouse,
+        _ engine: BackupEngine = .dump,
+        invariants: [Invariant],
+        rehearsal: DrillRehearsal?
+    ) {
         self.house = house
+        self.engine = engine
         self.invariants = invariants
         self.rehearsal = rehearsal
     }
@@ -79,89 +90,41 @@ package struct DrillWork: Sendable {
         _ context: JobContext
     ) async throws {
         let clock = ContinuousClock.now
-        let backup = try await pick(source, log, context)
-        await facts.note(backup, rpo: backup.index.takenAt.duration(to: began) / .seconds(1))
-        let files = DrillFiles(house: house, backup: backup)
-        try await log.phase("space") { try await files.checkSpace() }
-        try await log.phase("hash") { try await files.checkHashes() }
-        let scratch = house.scratch
-        let account = await onOwnThread { ScratchFolder.serverAccount() }
-        let folder = try await step("decrypt") { () throws(VaultError) in
-            try ScratchFolder(in: scratch, named: name, account: account)
+        let desk = DrillDesk(log: log, context: context) { backup in
+            let moment = if case .at(let moment) = source { moment } else { backup.takenAt }
+            await facts.note(backup, rpo: moment.duration(to: began) / .seconds(1))
         }
-        let manifest = try await log.phase("decrypt") { try await files.decrypt(into: folder) }
-        let tools = try ServerTools(version: backup.index.serverVersion, keeper: house.keeper, step: "cluster")
-        guard tools.has("initdb") else {
-            throw CustodyFailure(
-                "cluster",
-                "\(tools.folder)/initdb is not there; install it with: apt-get install postgresql-\(backup.index.serverVersion)"
-            )
-        }
-        let server = ScratchServer(tools: tools, folder: folder)
-        let start = ContinuousClock.now
-        try await server.withServer {
-            await log.add(
-                "cluster",
-                .passed,
-                (ContinuousClock.now - start) / .seconds(1),
-                "a private server of version \(backup.index.serverVersion)"
-            )
-            let copy = DrillCopy(server: server, manifest: manifest, jobs: house.jobs)
-            try await log.phase("globals") { try await copy.globals() }
-            try await log.phase("restore") { try await copy.restore() }
-            if tools.has("pg_amcheck") {
+        try await engine.drill(house).bringBack(source, as: name, desk) { copy in
+            if copy.canCheckIndexes {
                 try await log.phase("amcheck") { try await copy.checkIndexes() }
             } else {
-                await log.skip("amcheck", "\(tools.folder)/pg_amcheck is not there")
+                await log.skip("amcheck", "pg_amcheck is not there")
             }
-            try await log.phase("equality") { try await copy.checkEquality() }
-            try await log.phase("continuity") { try await continuity(backup, manifest, context) }
+            if let manifest = copy.manifest {
+                try await log.phase("equality") { try await copy.checkEquality(with: manifest) }
+                try await log.phase("continuity") { try await continuity(copy.backup, manifest, context) }
+            } else {
+                for name in ["equality", "continuity"] { await log.skip(name, DrillCopy.withoutManifest) }
+            }
             if invariants.isEmpty {
                 await log.skip("invariants", "none were handed in")
             } else {
-                try await log.phase("invariants") { try await copy.check(invariants, asOf: backup.index.asOf) }
+                try await log.phase("invariants") { try await copy.check(invariants, asOf: copy.asOf) }
             }
             await facts.note(rto: (ContinuousClock.now - clock) / .seconds(1))
             guard let rehearsal else { return await log.skip("rehearsal", "no renewals were handed in") }
             // The snapshot's own next day: the copy knows nothing of what came after.
-            let day = backup.index.asOf.adding(.seconds(86_400))
+            let day = copy.asOf.adding(.seconds(86_400))
             try await log.phase("rehearsal") { ((), try await copy.rehearse(rehearsal, asOf: day)) }
         }
     }
 
-    private func pick(_ source: DrillSource, _ log: DrillLog, _ context: JobContext) async throws -> PickedBackup {
-        try await log.phase("pick") {
-            let folder = BackupFolder(path: house.directory)
-            let known = try await context.read { try await BackupBook.list(in: $0) }
-            let here = Set(try await step("pick") { () throws(VaultError) in folder.whole() })
-            let found = known.filter { here.contains($0.name) }
-            let chosen: RecordedBackup? =
-                switch source {
-                case .latest: found.first
-                case .random: found.dropFirst().randomElement() ?? found.first
-                case .named(let name): found.first { $0.name == name }
-                }
-            guard let chosen else {
-                throw CustodyFailure(
-                    "pick",
-                    "there is no backup in \(house.directory) that the database knows (\(source.words)); take one with: bursar backup run"
-                )
-            }
-            // What the database knows and the folder has not is a backup that was lost.
-            if case .latest = source, let newest = known.first, newest.name != chosen.name {
-                throw CustodyFailure("pick", "the newest backup \(newest.name) is not in \(house.directory)")
-            }
-            let (index, sha256) = try await step("pick") { () throws(VaultError) in try folder.index(chosen.name) }
-            return (PickedBackup(record: chosen, index: index, indexSHA256: sha256), chosen.name)
-        }
-    }
-
     private func continuity(
-        _ backup: PickedBackup,
+        _ backup: RecordedBackup,
         _ manifest: Manifest,
         _ context: JobContext
     ) async throws -> (Void, String) {
-        let row = try await context.read { try await $0.query(BackupStatements.earlier, backup.record.name).first }
+        let row = try await context.read { try await $0.query(BackupStatements.earlier, backup.name).first }
         guard let row else { return ((), "there is no earlier backup to compare with") }
         let earlier: Manifest = try JSONText(row.get("manifest", as: String.self)).decoded()
         let name: String = try row.get("name")
@@ -206,7 +169,7 @@ extension DrillWork {
         _ context: JobContext
     ) async throws -> DrillReceipt {
         let phases = await log.phases
-        let backup = await facts.backup?.record.name
+        let backup = await facts.backup?.name
         let verdict = DrillReceipt.verdict(of: phases)
         let failed = phases.first { $0.outcome == .failed }
         let told =
@@ -219,6 +182,7 @@ extension DrillWork {
         let receipt = DrillReceipt(
             run: context.run.id,
             backup: backup,
+            engine: engine.name,
             source: source.words,
             host: ProcessMark.hostName,
             began_at: began,
@@ -241,20 +205,13 @@ extension DrillWork {
     }
 }
 
-/// The backup of a drill.
-struct PickedBackup: Sendable {
-    let record: RecordedBackup
-    let index: BackupIndex
-    let indexSHA256: String
-}
-
 /// What becomes known while a drill goes on.
 private actor DrillFacts {
-    private(set) var backup: PickedBackup?
+    private(set) var backup: RecordedBackup?
     private(set) var rpo: Double?
     private(set) var rto: Double?
 
-    func note(_ backup: PickedBackup, rpo: Double) {
+    func note(_ backup: RecordedBackup, rpo: Double) {
         self.backup = backup
         self.rpo = max(0, rpo)
     }

@@ -29,6 +29,26 @@ struct ScratchFolder: Sendable {
         }
     }
 
+    /// Makes the folder of a drill for the server's user.
+    ///
+    /// - Throws: at the step, where it cannot be made.
+    static func make(
+        _ house: BackupHouse,
+        _ name: String,
+        step phase: String
+    ) async throws(CustodyFailure) -> ScratchFolder {
+        let scratch = house.scratch
+        return try await step(phase) { () throws(VaultError) in
+            try ScratchFolder(in: scratch, named: name, account: serverAccount())
+        }
+    }
+
+    /// Whether the server of this folder says that it takes writes: the last line of its own file.
+    var isServerReady: Bool {
+        guard let text = try? VaultFiles.smallText("\(data)/postmaster.pid") else { return false }
+        return text.split(separator: "\n").last?.split(separator: " ").first == "ready"
+    }
+
     /// Whom a server of this machine runs as where this process is root: the user that the packages make.
     static func serverAccount() -> Account? { geteuid() == 0 ? Account.named("postgres") : nil }
 

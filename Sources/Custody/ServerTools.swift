@@ -19,10 +19,24 @@ struct ServerTools: Sendable {
         }
     }
 
+    /// The programs of a version whose server is to be run.
+    ///
+    /// - Throws: at `cluster`, where the server is not installed.
+    static func ofServer(_ version: Int, _ house: BackupHouse) throws(CustodyFailure) -> ServerTools {
+        let tools = try ServerTools(version: version, keeper: house.keeper, step: "cluster")
+        guard tools.has("initdb") else {
+            throw CustodyFailure(
+                "cluster",
+                "\(tools.folder)/initdb is not there; install it with: apt-get install postgresql-\(version)"
+            )
+        }
+        return tools
+    }
+
     /// Whether a program of the server itself is there, such as `initdb`.
     func has(_ name: String) -> Bool { access("\(folder)/\(name)", X_OK) == 0 }
 
-    /// Runs a program to its end.
+    /// Runs a program to its end; where `output` is given it takes the lines of standard output, and none is kept.
     ///
     /// - Returns: what it said on standard output, at most some ten thousand lines.
     /// - Throws: what it said on standard error last, where its exit code is not 0.
@@ -33,7 +47,8 @@ struct ServerTools: Sendable {
         environment: [String: String] = [:],
         account: Account? = nil,
         grace: Duration = .seconds(5),
-        step: String
+        step: String,
+        output: (@Sendable (String) -> Void)? = nil
     ) async throws -> [String] {
         let said = Said()
         var all = ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/"]
@@ -50,7 +65,7 @@ struct ServerTools: Sendable {
             ending = try await ProgramRunner(keeper: keeper).run(program) {
                 grace
             } line: { stream, text in
-                said.keep(text, isError: stream == .errors)
+                if stream == .output, let output { output(text) } else { said.keep(text, isError: stream == .errors) }
             }
         } catch {
             throw CustodyFailure(step, error.reason, isPassing: error.isPassing)

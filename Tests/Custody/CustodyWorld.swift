@@ -31,7 +31,7 @@ struct CustodyWorld {
 
     static let invariants = Invariant.all + Invariant.payments + Invariant.standing
 
-    private static let recipe = DatabaseRecipe("custody", migrations: migrations) { database in
+    static let recipe = DatabaseRecipe("custody", migrations: migrations) { database in
         try await database.setUp(
             """
             select bursar.create_issuer('Mekong', 'Mekong Co., Ltd.', policy => '{"tax_rate_basis_points": 1000}');
@@ -86,9 +86,9 @@ struct CustodyWorld {
 extension CustodyWorld {
     /// Takes a backup, and answers with its name.
     @discardableResult
-    func backUp() async throws -> String {
+    func backUp(_ parameters: Backup.Parameters = Backup.Parameters()) async throws -> String {
         let house = house
-        _ = try await Self.work(Backup { house }, Backup.Parameters(), in: pool, database)
+        _ = try await Self.work(Backup { house }, parameters, in: pool, database)
         return try #require(try await backups().first?.name)
     }
 

@@ -20,7 +20,7 @@ struct StatementTests {
         + WebhookDesk.Statements.all + ChannelStatements.all + EndpointCommands.all.map(\.statement)
         + NoticeStatements.all + PayerCommands.all.map(\.statement) + DeliveryReportStatements.all
         + StandingStatements.all + RetentionStatements.all + BackupStatements.all
-        + DrillStatements.all
+        + DrillStatements.all + PgBackRestStatements.all
 
     @Test("Every one is understood by a database with the shipped schema, as the login of production")
     func prepared() async throws {

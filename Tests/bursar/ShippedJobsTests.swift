@@ -28,6 +28,40 @@ struct ShippedJobsTests {
         #expect(try !ScheduleSet.load(paths: [folder], catalogue: JobRegistry.shipped.catalogue).schedules.isEmpty)
     }
 
+    @Test(
+        "A backup by an engine, of a kind or with a file that there is not is refused with file, line and column",
+        arguments: [
+            ("engine: tape", 27, "dump, pgbackrest"), ("engine: pgbackrest, type: half", 45, "full, diff, incr"),
+            ("engine: pgbackrest, config: pgbackrest.conf", 47, "begins with /"),
+            ("engine: pgbackrest, stanza: ../main", 47, "file's name"), ("engin: dump", 19, "engin"),
+        ]
+    )
+    func backups(_ parameters: String, _ column: Int, _ words: String) throws {
+        let text = """
+            version: 1
+            schedules:
+              physical:
+                job: backup
+                parameters: { \(parameters) }
+                cron: "0 0 * * *"
+                time_zone: UTC
+                dst: { missing: shift, repeated: first }
+                misfire: { policy: once, within: 2d }
+                overlap: forbid
+                start_within: 1h
+                deadline: 6h
+                jitter: 0s
+                retry: { attempts: 3, initial: 15m, max: 1h, jitter: 0.2 }
+                enabled: true
+                environments: [production]
+            """
+        let problems = #expect(throws: ScheduleProblems.self) {
+            try ScheduleSet.read(text, file: "backups.yaml", catalogue: JobRegistry.shipped.catalogue)
+        }
+        let told = problems.map { "\($0)" } ?? ""
+        #expect(told.contains("backups.yaml:5:\(column): ") && told.contains(words), "\(told)")
+    }
+
     @Test("The page on commands explains every parameter, and every word that one can have")
     func page() throws {
         let page = try String(contentsOf: Self.root.appending(path: "docs/commands.md"), encoding: .utf8)

@@ -16,11 +16,14 @@ struct BackupCommand: AsyncParsableCommand {
                 "The daemon takes it; with --here this process does. Exit code 1 where it fails, by the step's name."
         )
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var engine: EngineOptions
+        @Option(help: "Of pgBackRest: full, diff or incr.") var type: String?
         @Flag(help: "Take it in this process.") var here = false
         @Option(help: "Why, for the record.") var reason: String?
 
         func run() async throws {
-            try await RunCommand.wait(for: "backup", [], here: here, reason: reason, options)
+            let parameters = engine.parameters + (type.map { ["type=\($0)"] } ?? [])
+            try await RunCommand.wait(for: "backup", parameters, here: here, reason: reason, options)
         }
     }
 
@@ -40,17 +43,39 @@ struct BackupCommand: AsyncParsableCommand {
                 BackupBook.transaction
             ) { try await BackupBook.list(withRemoved: all, limit: limit, in: $0) }
             options.show(backups) { backups in
-                var table = TextTable(["name", "taken", "MiB", "files", "seconds", "verified", "where"])
+                var table = TextTable(["name", "engine", "taken", "MiB", "files", "seconds", "verified", "where"])
                 for backup in backups {
                     table.add([
-                        backup.name, "\(backup.takenAt)", "\(backup.sealedBytes >> 20)", "\(backup.files)",
+                        backup.name, backup.physical.map { "\(backup.engine) \($0.kind)" } ?? backup.engine,
+                        "\(backup.takenAt)", "\(backup.sealedBytes >> 20)", "\(backup.files)",
                         "\(Int(backup.seconds.rounded()))", backup.verifiedAt.map { "\($0)" } ?? "never",
-                        backup.removedAt.map { "removed \($0)" } ?? "\(backup.host):\(backup.directory)",
+                        backup.removedAt.map { "removed \($0)" } ?? backup.place,
                     ])
                 }
                 return backups.isEmpty ? "there is no backup; take one with: bursar backup run" : table.text
             }
         }
+    }
+}
+
+/// Which engine a backup or a drill is of; what is not said is the job's own.
+struct EngineOptions: ParsableArguments {
+    @Option(help: "dump or pgbackrest.") var engine: String?
+    @Option(help: "Of pgBackRest: its name for the cluster.") var stanza: String?
+    @Option(help: "Of pgBackRest: its configuration file.") var pgbackrestConfig: String?
+
+    /// As parameters of the job, which says what is wrong with them.
+    var parameters: [String] {
+        [("engine", engine), ("stanza", stanza), ("config", pgbackrestConfig)].compactMap { name, value in
+            value.map { "\(name)=\($0)" }
+        }
+    }
+}
+
+extension RecordedBackup {
+    /// Where it lies, for people.
+    fileprivate var place: String {
+        physical.map { "stanza \($0.stanza): \($0.label)" } ?? "\(host):\(directory)"
     }
 }
 

@@ -22,11 +22,14 @@ struct DrillCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @Option(help: "latest, or an older one by random.") var source = Source.latest
         @Option(help: "This backup, by its name.") var backup: String?
+        @OptionGroup var engine: EngineOptions
+        @Option(help: "Of pgBackRest: go to this moment, such as 2026-01-31T08:00:00+07:00.") var at: String?
         @Flag(help: "Do it in this process.") var here = false
         @Option(help: "Why, for the record.") var reason: String?
 
         func run() async throws {
-            var parameters = ["source=\(source.rawValue)"]
+            var parameters = ["source=\(source.rawValue)"] + engine.parameters
+            if let at { parameters.append("at=\(at)") }
             if let backup { parameters.append("backup=\(backup)") }
             try await RunCommand.wait(for: "backup-verification", parameters, here: here, reason: reason, options)
         }
@@ -40,11 +43,12 @@ struct DrillCommand: AsyncParsableCommand {
         func run() async throws {
             let drills = try await DrillCommand.read(nil, limit: limit, options)
             options.show(drills) { drills in
-                var table = TextTable(["drill", "when", "verdict", "at", "backup", "RPO s", "RTO s"])
+                var table = TextTable(["drill", "when", "verdict", "at", "engine", "backup", "RPO s", "RTO s"])
                 for drill in drills {
                     table.add([
                         "\(drill.id)", "\(drill.recordedAt)", drill.receipt.verdict.rawValue, drill.failedPhase ?? "",
-                        drill.receipt.backup ?? "", drill.receipt.rpo_seconds.map { "\(Int($0.rounded()))" } ?? "",
+                        drill.receipt.engine, drill.receipt.backup ?? "",
+                        drill.receipt.rpo_seconds.map { "\(Int($0.rounded()))" } ?? "",
                         drill.receipt.rto_seconds.map { "\(Int($0.rounded()))" } ?? "",
                     ])
                 }
@@ -72,7 +76,7 @@ struct DrillCommand: AsyncParsableCommand {
                     let tenths = Int((phase.seconds * 10).rounded())
                     table.add([phase.name, phase.outcome.rawValue, "\(tenths / 10).\(tenths % 10)", phase.detail])
                 }
-                return "drill \(drill.id): \(drill.receipt.told)\n\(table.text)"
+                return "drill \(drill.id) of engine \(drill.receipt.engine): \(drill.receipt.told)\n\(table.text)"
             }
         }
     }

@@ -79,12 +79,15 @@ struct DaemonSurface: OperatorSurface {
         let policies = JSON.text(of: PolicyStanding(daemon.notices.policies))
         let channels = JSON.text(of: ChannelsStanding(daemon.notices.channels))
         let backups = JSON.text(of: try await BackupStanding.read(in: daemon.database))
+        let physical = try await BackupStanding.physical(in: daemon.database).map { JSON.text(of: $0) }
         let retention = JSON.text(of: try await RetentionStanding.read(in: daemon.database))
         let parts = [
             "here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies,
-            "channels": channels, "backups": backups, "retention": retention,
+            "channels": channels, "backups": backups, "physicalBackups": physical ?? "null", "retention": retention,
         ]
-        let names = ["here", "engine", "webhooks", "policies", "channels", "backups", "retention"]
+        let names = [
+            "here", "engine", "webhooks", "policies", "channels", "backups", "physicalBackups", "retention",
+        ]
         let members = names.map {
             "\"\($0)\":\(parts[$0] ?? "null")"
         }

@@ -25,6 +25,10 @@ struct BackupConfiguration: Sendable {
             guard push.hasPrefix("/") else { throw reader.unfit(.backupPush, "the full path of a program") }
             house.push = [push]
         }
+        house.pgBackRest = try reader.text(.backupPgBackRest, preset: house.pgBackRest)
+        guard house.pgBackRest.hasPrefix("/") else {
+            throw reader.unfit(.backupPgBackRest, "the full path of pgbackrest")
+        }
         guard let keep = BackupKeep(text: try reader.text(.backupKeep, preset: "7d 5w")) else {
             throw reader.unfit(.backupKeep, "how many days and weeks, such as 7d 5w")
         }
