@@ -27,6 +27,8 @@ struct BackupBench: Sendable {
         (portfolio.subscriptions, portfolio.tenants, portfolio.months) = (subscriptions, tenants, months)
         try await portfolio.make(say)
         let own = try OwnCustody(cluster)
+        // Drills leave nothing in it.
+        defer { rmdir(own.house.scratch) }
         var figures: [BenchFigure] = []
         if backs { figures += try await backUp(own, &machine, say) } else { _ = try await own.backUp() }
         if drills { figures += try await drill(own, &machine, say) }
