@@ -57,9 +57,12 @@ struct BackupDump: Sendable {
                     )
                 }
                 let tools = try ServerTools(version: moment.version, keeper: house.keeper, step: "dump")
+                // Side by side: the count and the roles take what the dump leaves of the processors.
                 async let dumped: Void = dump(moment, into: folder, tools, environment, house.jobs)
+                async let described: Void = describe(moment, into: folder, tools, environment)
                 let counted = try await count(transaction)
                 try await dumped
+                try await described
                 return BackupDump(moment: moment, manifest: counted)
             }
         }
@@ -83,18 +86,28 @@ struct BackupDump: Sendable {
         let others = moment.others.map { "--exclude-schema=\(quoted($0))" }
         try await tools.run(
             "pg_dump",
+            // What is put on the disk is what comes of the seal: these files are gone then.
             [
-                "--format=directory", "--jobs=\(jobs)", "--snapshot=\(moment.snapshot)",
+                "--format=directory", "--jobs=\(jobs)", "--snapshot=\(moment.snapshot)", "--no-sync",
                 "--file=\(folder)/\(BackupIndex.dump)",
             ]
                 + keptOut + others,
             environment: environment,
             step: "dump"
         )
+    }
+
+    /// The cluster's roles, as they are while the dump goes on.
+    private static func describe(
+        _ moment: Moment,
+        into folder: String,
+        _ tools: ServerTools,
+        _ environment: [String: String]
+    ) async throws {
         try await tools.run(
             "pg_dumpall",
             [
-                "--globals-only", "--no-role-passwords", "--database=\(moment.database)",
+                "--globals-only", "--no-role-passwords", "--no-sync", "--database=\(moment.database)",
                 "--file=\(folder)/\(BackupIndex.globals)",
             ],
             environment: environment,

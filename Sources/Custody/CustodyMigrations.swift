@@ -2,7 +2,7 @@ package import Postgres
 
 /// The migrations of this room: what is purged and on whose word, backups, and the drills that prove them.
 package enum CustodyMigrations {
-    package static let all: [Migration] = retention + backups
+    package static let all: [Migration] = retention + backups + kept
 
     static let retention = [
         Migration(
@@ -31,5 +31,13 @@ package enum CustodyMigrations {
             up: String(decoding: PackageResources.m0036_pgbackrest_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0036_pgbackrest_down_sql, as: UTF8.self)
         ),
+    ]
+    static let kept = [
+        Migration(
+            number: 37,
+            name: "kept attempts",
+            up: String(decoding: PackageResources.m0037_kept_attempts_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0037_kept_attempts_down_sql, as: UTF8.self)
+        )
     ]
 }

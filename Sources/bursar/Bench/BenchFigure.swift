@@ -18,6 +18,8 @@ struct BenchFigure: Encodable, Sendable {
     enum Demand: Sendable {
         case atLeast(Double)
         case atMost(Double)
+        /// It is only told.
+        case nothing
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -37,8 +39,14 @@ struct BenchFigure: Encodable, Sendable {
         max = measured.max() ?? 0
     }
 
+    /// Takes a figure that is held against nothing.
+    init(_ name: String, _ measured: [Double], _ unit: String) {
+        self.init(name, measured, unit, limits: [], .nothing)
+    }
+
     var isGood: Bool {
         switch demand {
+        case .nothing: true
         case .atLeast(let least): ratio >= least
         case .atMost(let most): ratio <= most
         }
@@ -47,6 +55,7 @@ struct BenchFigure: Encodable, Sendable {
     /// The demand in words, for a person.
     var verdict: String {
         switch demand {
+        case .nothing: ""
         case .atLeast(let least): (isGood ? "good: at least " : "TOO LOW: wanted at least ") + least.short
         case .atMost(let most): (isGood ? "good: at most " : "TOO HIGH: wanted at most ") + most.short
         }

@@ -12,8 +12,7 @@ struct BenchCommand: AsyncParsableCommand {
             """,
         subcommands: [
             All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Notices.self, Mail.self,
-            Memory.self, Cron.self,
-            Templates.self,
+            Backup.self, Drill.self, Memory.self, Cron.self, Templates.self,
         ],
         defaultSubcommand: All.self
     )
@@ -37,7 +36,8 @@ struct BenchCommand: AsyncParsableCommand {
                 let reconciliation = try await ReconciliationBench(rows: 200_000).measure(cluster, &machine, say)
                 let mail = try await MailBench().measure()
                 let notices = try await NoticesBench().measure(cluster, &machine, say)
-                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation + notices
+                let backup = try await BackupBench().measure(cluster, &machine, say)
+                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation + notices + backup
                     + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
@@ -257,7 +257,7 @@ struct BenchCommand: AsyncParsableCommand {
 
 extension BenchCommand {
     /// Measures on a private server, and shows what came of it.
-    fileprivate static func run(
+    static func run(
         _ options: GlobalOptions,
         _ measure: @Sendable (BenchCluster, inout Machine, (String) -> Void) async throws -> [BenchFigure]
     ) async throws {

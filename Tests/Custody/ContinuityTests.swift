@@ -1,0 +1,45 @@
+import Custody
+import TestSupport
+import Testing
+
+/// The bridge between two backups: what was purged in between has receipts, and whatever else is gone is a loss.
+@Suite("Continuity across a purge", .serialized)
+struct ContinuityTests {
+    @Test(
+        "Rows purged with receipts between two backups pass; the same rows deleted by hand fail at continuity, by their table"
+    )
+    func bridge() async throws {
+        try await CustodyWorld.open { world in
+            let retention = RetentionWorld(database: world.database, pool: world.pool)
+            try await world.database.setUp(
+                """
+                insert into bursar.attempt_line (run_id, attempt, place, at, source, text)
+                select -n, 1, 1, now() - case when n <= 30 then interval '100 days' else interval '1 day' end, 'stdout', 'x'
+                from generate_series(1, 60) as n
+                """
+            )
+            try await world.backUp()
+            try await retention.purge([RetentionWorld.lines()])
+            #expect(try await retention.count("attempt_line", "run_id < 0") == 30)
+            try await world.backUp()
+            let purged = try await world.drill()
+            #expect(purged.receipt.verdict == .pass, "\(purged.receipt.told)")
+            #expect(
+                try await world.text(
+                    "select sum(row_count) from bursar.purge_receipt where table_name = 'attempt_line'"
+                )
+                    == "30"
+            )
+
+            // As many once more, and nobody wrote a receipt.
+            try await world.database.setUp(
+                "set session_replication_role = replica; delete from bursar.attempt_line where run_id < 0"
+            )
+            try await world.backUp()
+            let lost = try await world.drill()
+            #expect(lost.failedPhase == "continuity", "\(lost.receipt.told)")
+            #expect(lost.receipt.told.contains("attempt_line had"), "\(lost.receipt.told)")
+            #expect(lost.receipt.told.contains("receipts tell of 0 purged ones"), "\(lost.receipt.told)")
+        }
+    }
+}
