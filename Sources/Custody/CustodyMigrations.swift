@@ -2,7 +2,7 @@ package import Postgres
 
 /// The migrations of this room: what is purged and on whose word, backups, and the drills that prove them.
 package enum CustodyMigrations {
-    package static let all: [Migration] = retention + backups
+    package static let all: [Migration] = retention + backups + bounds
 
     static let retention = [
         Migration(
@@ -25,5 +25,13 @@ package enum CustodyMigrations {
             up: String(decoding: PackageResources.m0035_drills_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0035_drills_down_sql, as: UTF8.self)
         ),
+    ]
+    static let bounds = [
+        Migration(
+            number: 38,
+            name: "bounded_purges",
+            up: String(decoding: PackageResources.m0038_bounded_purges_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0038_bounded_purges_down_sql, as: UTF8.self)
+        )
     ]
 }
