@@ -39,8 +39,9 @@ struct RetentionBench: Sendable {
         say("a daemon that purges as it ships, beside a queue that is asked all the time …")
         try await cluster.copy(Self.template)
         try await machine.waitForQuiet()
-        let load = try await RetentionLoad(cluster: cluster, due: due).measure(say)
-        return [BenchFigure("purge", purged, "rows/s", limits: plain, .atLeast(Self.demand))] + load.figures(due)
+        let load = try await RetentionLoad(cluster: cluster, rows: rows, due: due).measure(say)
+        return [BenchFigure("purge", purged, "rows/s", limits: plain, .atLeast(Self.demand))]
+            + load.figures(due, of: rows)
     }
 }
 
