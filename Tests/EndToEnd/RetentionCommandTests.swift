@@ -59,7 +59,7 @@ struct RetentionCommandTests {
                 "update bursar.retention_standing set rows_due = 5, oldest_due = now() - interval '93 days', why_left = 'locked'"
             )
             let status = try await daemon.text("/status")
-            #expect(status.contains(#""rowsDue":5"#) && status.contains(#""whyLeft":"locked""#), "\(status)")
+            #expect(status.contains(#""rows_due":5"#) && status.contains(#""why_left":"locked""#), "\(status)")
             let metrics = try await daemon.text("/metrics")
             #expect(metrics.contains("bursar_retention_rows_due{policy=\"attempt_line\"} 5"), "\(metrics)")
             #expect(metrics.contains("bursar_retention_rows_dead{policy=\"attempt_line\"}"), "\(metrics)")
