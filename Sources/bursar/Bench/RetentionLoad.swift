@@ -19,7 +19,7 @@ struct RetentionLoad: Sendable {
         /// Dead rows once the server has cleaned up, two minutes after the end at the latest.
         var dead = 0
 
-        /// - Parameter rows: those of the whole table.
+        /// Beside what is wanted of a purge of `due` of so many rows.
         func figures(_ due: Int, of rows: Int) -> [BenchFigure] {
             // Below that the server sees no reason to clean up.
             let mostDead = Double(rows) / 20
