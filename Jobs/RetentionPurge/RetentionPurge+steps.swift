@@ -34,63 +34,70 @@ extension RetentionPurge {
         for item in items {
             _ = try policy(of: item)
             guard context.checkpoint.counters["checked \(item.table)"] == nil else { continue }
-            let live = try await context.step(as: "bursar_purge") { transaction, checkpoint in
-                let live = try await Retention.live(item, asOf: context.asOf, in: transaction)
-                if item.fits(live: live) { checkpoint.count("checked \(item.table)", 1) }
-                return live
-            }
+            let live = try await live(item, context)
             guard item.fits(live: live) else {
                 throw JobError(
                     .permanent,
                     "\(item.table) has \(live) rows to purge and the plan says \(item.count): more than a tenth apart; nothing was purged, plan again"
                 )
             }
+            try await context.step(as: "bursar_purge") { _, checkpoint in checkpoint.count("checked \(item.table)", 1) }
         }
     }
 
     /// Purges what an item says, and nothing beyond it: no later row, and no more of them.
     func purge(_ item: Retention.Item, _ proposal: Int64, _ context: JobContext) async throws {
         let policy = try policy(of: item)
+        var pace = PurgePace(policy)
         // Rows that somebody had locked were passed over: once more, now that they have had time.
         for step in [item.table, "\(item.table) again"] {
-            while context.checkpoint.purged(item) < item.count {
-                let rows = try await batch(item, policy, step, proposal, context)
-                if rows == 0 { break }
+            var isDone = false
+            while !isDone, context.checkpoint.purged(item) < item.count {
+                isDone = try await batch(item, policy, &pace, step, proposal, context)
                 try await giveWay(policy, context)
             }
         }
     }
 
-    /// One batch, its receipt and the checkpoint in one transaction; where somebody has locked a partition it is tried again a
-    /// few times.
+    /// One batch, its receipt and the checkpoint in one transaction; where somebody has locked what it needs, or it takes too long,
+    /// it gives way and is tried again a few times, smaller.
+    ///
+    /// - Returns: whether all has been looked at.
     private func batch(
         _ item: Retention.Item,
         _ policy: RetentionPolicy,
+        _ pace: inout PurgePace,
         _ step: String,
         _ proposal: Int64,
         _ context: JobContext
-    ) async throws -> Int {
-        var tries = 0
+    ) async throws -> Bool {
         while true {
+            let now = pace
+            let began = ContinuousClock.now
             do {
-                return try await context.step(as: "bursar_purge") { transaction, checkpoint in
+                let limit = policy.table.action == .dropPartition ? nil : PurgePace.limit
+                let isDone = try await context.step(as: "bursar_purge", within: limit) { transaction, checkpoint in
                     let purged = try await Retention.purge(
                         item,
                         policy,
                         from: checkpoint.cursor(of: step) ?? item.firstKey,
                         atMost: item.count - checkpoint.purged(item),
+                        now,
                         run: context.run.id,
                         proposal: proposal,
                         in: transaction
                     )
-                    guard purged.rows > 0 else { return 0 }
                     checkpoint.count("purged \(item.table)", purged.rows)
-                    checkpoint.advance(step, to: purged.lastKey)
-                    return purged.rows
+                    if let next = purged.next { checkpoint.advance(step, to: next) }
+                    return purged.next == nil
                 }
-            } catch  where Retention.isLockedOut(error) && tries < 5 {
-                tries += 1
-                context.logger.info("\(item.table) is locked by somebody; the purge steps back and tries again")
+                pace.took(ContinuousClock.now - began)
+                return isDone
+            } catch  where Retention.wasCutOff(error) && pace.cutOff < 5 {
+                pace.wasCutOff()
+                context.logger.info(
+                    "a batch of \(item.table) was cut off; the purge steps back and tries again: \(error)"
+                )
                 // Waiting: whoever waits behind a purge that waits goes first.
                 try await Task.sleep(for: .seconds(1))
             }
@@ -133,10 +140,38 @@ extension RetentionPurge {
     ) async throws -> [(policy: RetentionPolicy, item: Retention.Item)] {
         var counted: [(policy: RetentionPolicy, item: Retention.Item)] = []
         for policy in policies {
-            let item = try await context.read { try await Retention.item(policy, asOf: context.asOf, in: $0) }
-            counted.append((policy, item))
+            let tally = try await context.read { try await RetentionTally(policy, asOf: context.asOf, in: $0) }
+            counted.append((policy, try await complete(tally, policy.pause, context).item))
         }
         return counted
+    }
+
+    /// How many rows of an item are there now that may go.
+    func live(_ item: Retention.Item, _ context: JobContext) async throws -> Int64 {
+        let pause = policies()?[table: item.table]?.pause ?? .zero
+        return try await complete(RetentionTally(again: item, asOf: context.asOf), pause, context).count
+    }
+
+    /// Counts window by window, and rests as long as each has taken, but no longer than between two batches.
+    private func complete(
+        _ tally: RetentionTally,
+        _ pause: Duration,
+        _ context: JobContext
+    ) async throws -> RetentionTally {
+        var tally = tally
+        while !tally.isComplete {
+            let began = ContinuousClock.now
+            let before = tally
+            tally = try await context.read { transaction in
+                var tally = before
+                try await tally.look(in: transaction)
+                return tally
+            }
+            if tally.isComplete { break }
+            // Waiting: a large table is not counted at the expense of the others.
+            try await Task.sleep(for: min(pause, ContinuousClock.now - began))
+        }
+        return tally
     }
 
     private func policy(of item: Retention.Item) throws -> RetentionPolicy {

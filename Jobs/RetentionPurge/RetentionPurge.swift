@@ -70,7 +70,7 @@ package struct RetentionPurge: Job {
         }
         var left: [String] = []
         for item in try await items(of: proposal, context) where context.checkpoint.purged(item) < item.count {
-            let live = try await context.read { try await Retention.live(item, asOf: context.asOf, in: $0) }
+            let live = try await live(item, context)
             if live > 0 { left.append("\(live) rows of \(item.table) are past \(item.cutoff)") }
         }
         return left.isEmpty ? .held : .broken(left.joined(separator: ", "))

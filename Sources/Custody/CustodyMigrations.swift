@@ -2,7 +2,7 @@ package import Postgres
 
 /// The migrations of this room: what is purged and on whose word, backups, and the drills that prove them.
 package enum CustodyMigrations {
-    package static let all: [Migration] = retention + backups + kept
+    package static let all: [Migration] = retention + backups + kept + bounds
 
     static let retention = [
         Migration(
@@ -38,6 +38,14 @@ package enum CustodyMigrations {
             name: "kept attempts",
             up: String(decoding: PackageResources.m0037_kept_attempts_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0037_kept_attempts_down_sql, as: UTF8.self)
+        )
+    ]
+    static let bounds = [
+        Migration(
+            number: 38,
+            name: "bounded_purges",
+            up: String(decoding: PackageResources.m0038_bounded_purges_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0038_bounded_purges_down_sql, as: UTF8.self)
         )
     ]
 }

@@ -76,6 +76,8 @@ package struct RetentionStanding: Encodable, Sendable {
     package let lagSeconds: Double
     package let rowsDue: Int64
     package let rowsHeld: Int64
+    /// Rows of the table that are gone, whose place nobody can use before the server has cleaned it up.
+    package let rowsDead: Int64
     package let countedAt: Instant
     /// Until then its rows are only counted.
     package let observingUntil: Instant?
@@ -90,6 +92,7 @@ package struct RetentionStanding: Encodable, Sendable {
                     lagSeconds: try row.get("lag"),
                     rowsDue: try row.get("rows_due"),
                     rowsHeld: try row.get("rows_held"),
+                    rowsDead: try row.get("dead"),
                     countedAt: try row.get("counted_at"),
                     observingUntil: try row.get("observing_until"),
                     whyLeft: try row.get("why_left")

@@ -1,4 +1,3 @@
-package import CivilTime
 internal import JobKit
 package import Postgres
 
@@ -56,74 +55,25 @@ package enum Retention {
     /// What one batch did.
     package struct Purged: Equatable, Sendable {
         package let rows: Int
-        package let lastKey: Int64
-    }
-
-    /// Counts what is past the cutoff of a policy at an instant, with the role `bursar_scan` or `bursar_purge`.
-    package static func item(_ policy: RetentionPolicy, asOf: Instant, in transaction: Transaction) async throws -> Item
-    {
-        let own = try await tenants(of: policy, in: transaction)
-        let cutoff = "\(asOf.adding(.zero - policy.keep))"
-        let cutoffs = own.map { "\(asOf.adding(.zero - $0.keep))" }
-        let rows = try await transaction.query(
-            RetentionStatements.count,
-            policy.table.rawValue,
-            cutoff,
-            own.map(\.tenant),
-            cutoffs,
-            asOf,
-            nil as Int64?
-        )
-        guard let row = rows.first else {
-            throw JobError(.transient, "the count of \(policy.table.rawValue) has no answer")
-        }
-        return Item(
-            table: policy.table.rawValue,
-            policy: policy.hash,
-            cutoff: cutoff,
-            tenants: own.map(\.tenant),
-            cutoffs: cutoffs,
-            total: try row.get("total"),
-            count: try row.get("due"),
-            held: try row.get("held"),
-            oldest: try row.get("oldest", as: Instant?.self).map { "\($0)" },
-            newest: try row.get("newest", as: Instant?.self).map { "\($0)" },
-            firstKey: try row.get("first_key", as: Int64?.self) ?? 0,
-            lastKey: try row.get("last_key", as: Int64?.self) ?? 0,
-            perTenant: try row.get("per_tenant", as: JSONText.self).decoded()
-        )
-    }
-
-    /// How many rows of an item are there now that may go.
-    package static func live(_ item: Item, asOf: Instant, in transaction: Transaction) async throws -> Int64 {
-        let rows = try await transaction.query(
-            RetentionStatements.count,
-            item.table,
-            item.cutoff,
-            item.tenants,
-            item.cutoffs,
-            asOf,
-            item.lastKey
-        )
-        return try rows.first?.get("due") ?? 0
+        /// Where the next batch begins; nil where all has been looked at.
+        package let next: Int64?
     }
 
     /// Purges the next rows of an item, from a key on and at most so many, with the role `bursar_purge`; their receipt is
     /// written in the same transaction.
-    ///
-    /// - Returns: how many went; none where nothing is left but what is held back or locked.
     package static func purge(
         _ item: Item,
         _ policy: RetentionPolicy,
         from key: Int64,
         atMost rows: Int64,
+        _ pace: PurgePace,
         run: Int64,
         proposal: Int64,
         in transaction: Transaction
     ) async throws -> Purged {
         let answer =
             switch policy.table.action {
-            case .delete:
+            case .delete, .erase:
                 try await transaction.query(
                     RetentionStatements.batch,
                     item.table,
@@ -132,7 +82,8 @@ package enum Retention {
                     item.cutoffs,
                     key,
                     item.lastKey,
-                    min(rows, Int64(policy.batch)),
+                    min(rows, Int64(pace.rows)),
+                    pace.look,
                     run,
                     item.policy,
                     proposal,
@@ -152,15 +103,15 @@ package enum Retention {
                     policy.lockTimeout
                 )
             }
-        guard let row = answer.first, let gone = try row.get("row_count", as: Int?.self),
-            let last = try row.get("last_key", as: Int64?.self)
-        else { return Purged(rows: 0, lastKey: key) }
-        return Purged(rows: gone, lastKey: last)
+        guard let row = answer.first else { return Purged(rows: 0, next: nil) }
+        return Purged(rows: try row.get("row_count"), next: try row.get("next_key"))
     }
 
-    /// Whether an error says only that somebody had locked what was to be purged: nothing has happened, and it may be tried again.
-    package static func isLockedOut(_ error: any Error) -> Bool {
-        (error as? PostgresError)?.sqlState == .lockNotAvailable
+    /// Whether an error says only that somebody had locked what was to be purged, or that it took too long: nothing has happened,
+    /// and it may be tried again.
+    package static func wasCutOff(_ error: any Error) -> Bool {
+        let state = (error as? PostgresError)?.sqlState
+        return state == .lockNotAvailable || state == .queryCanceled
     }
 
     /// Whether runs wait that should have begun.
@@ -169,7 +120,7 @@ package enum Retention {
     }
 
     /// Tenants with times of their own; a reference may name one tenant of each issuer.
-    private static func tenants(
+    static func tenants(
         of policy: RetentionPolicy,
         in transaction: Transaction
     ) async throws -> [(tenant: Int64, keep: Duration)] {

@@ -38,12 +38,12 @@ package struct RetentionProblems: Error, Sendable, CustomStringConvertible {
     package var description: String { problems.map(\.description).joined(separator: "\n") }
 }
 
-enum RetentionFileKey: String, FileKeys {
+enum RetentionFileKey: String, ScheduleFileKey {
     case version, retention
 }
 
 /// The keys of one policy.
-enum RetentionKey: String, FileKeys {
+enum RetentionKey: String, ScheduleFileKey {
     case table, clock, keep, action
     case legalBasis = "legal_basis"
     case floor
@@ -57,6 +57,17 @@ enum RetentionKey: String, FileKeys {
 }
 
 /// The keys of `tenant_override`.
-enum RetentionBoundKey: String, FileKeys {
+enum RetentionBoundKey: String, ScheduleFileKey {
     case floor, ceiling
+}
+
+/// The bounds of its numbers.
+enum RetentionRange {
+    static let batch: ClosedRange<Int64> = 1...50_000
+    static let pause: ClosedRange<Int64> = 0...60_000
+    // Below what any statement of a batch may take: else that would end it before the wait is over.
+    static let lockTimeout: ClosedRange<Int64> = 10...800
+    static let rows: ClosedRange<Int64> = 1...1_000_000_000
+    static let percent: ClosedRange<Int64> = 1...100
+    static let days: ClosedRange<Int64> = 0...365
 }

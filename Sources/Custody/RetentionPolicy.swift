@@ -14,12 +14,12 @@ package struct RetentionPolicy: Hashable, Sendable {
     package var ceiling: Duration?
     /// Other times, by the tenant's external reference.
     package var tenants: [String: Duration] = [:]
-    /// How many rows one transaction deletes.
+    /// How many rows one transaction purges at most; fewer where they take too long.
     package var batch = 1_000
-    /// How long to rest between two.
+    /// How long to rest between two, at least.
     package var pause = Duration.milliseconds(100)
-    /// How long a statement of a purge waits for a lock, in milliseconds; always below two seconds.
-    package var lockTimeout = 1_000
+    /// How long a statement of a purge waits for a lock, in milliseconds.
+    package var lockTimeout = 500
     /// More than these in one run need a person.
     package var maxRowsPerRun = 1_000_000
     package var maxPercent = 50

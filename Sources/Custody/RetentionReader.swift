@@ -100,7 +100,11 @@ struct RetentionReader {
             wanted != table.action
         {
             let way =
-                table.action == .delete ? "deleted: it has no partitions" : "dropped by partition, never deleted from"
+                switch table.action {
+                case .delete: "deleted: it has no partitions"
+                case .dropPartition: "dropped by partition, never deleted from"
+                case .erase: "erased: the rows stay"
+                }
             yaml.report(
                 action.value,
                 "rows of \(table.rawValue) cannot go by \(wanted.rawValue)",
@@ -126,25 +130,30 @@ struct RetentionReader {
     private mutating func readBounds(_ fields: YAMLReader.Fields<RetentionKey>, into policy: inout RetentionPolicy) {
         let table = policy.table.rawValue
         if let field = fields[.batch] {
-            policy.batch = yaml.integer(field.value, "batch of \(table)", in: 1...50_000) ?? policy.batch
+            policy.batch = yaml.integer(field.value, "batch of \(table)", in: RetentionRange.batch) ?? policy.batch
         }
-        if let field = fields[.pause], let pause = yaml.integer(field.value, "pause_ms of \(table)", in: 0...60_000) {
+        if let field = fields[.pause],
+            let pause = yaml.integer(field.value, "pause_ms of \(table)", in: RetentionRange.pause)
+        {
             policy.pause = .milliseconds(pause)
         }
         if let field = fields[.lockTimeout] {
             policy.lockTimeout =
-                yaml.integer(field.value, "lock_timeout_ms of \(table)", in: 10...1_900) ?? policy.lockTimeout
+                yaml.integer(field.value, "lock_timeout_ms of \(table)", in: RetentionRange.lockTimeout)
+                ?? policy.lockTimeout
         }
         if let field = fields[.maxRowsPerRun] {
             policy.maxRowsPerRun =
-                yaml.integer(field.value, "max_rows_per_run of \(table)", in: 1...1_000_000_000) ?? policy.maxRowsPerRun
+                yaml.integer(field.value, "max_rows_per_run of \(table)", in: RetentionRange.rows)
+                ?? policy.maxRowsPerRun
         }
         if let field = fields[.maxPercent] {
-            policy.maxPercent = yaml.integer(field.value, "max_percent of \(table)", in: 1...100) ?? policy.maxPercent
+            policy.maxPercent =
+                yaml.integer(field.value, "max_percent of \(table)", in: RetentionRange.percent) ?? policy.maxPercent
         }
         if let field = fields[.observeDays] {
             policy.observeDays =
-                yaml.integer(field.value, "observe_days of \(table)", in: 0...365) ?? policy.observeDays
+                yaml.integer(field.value, "observe_days of \(table)", in: RetentionRange.days) ?? policy.observeDays
         }
     }
 
@@ -156,6 +165,13 @@ struct RetentionReader {
             if let floor = bounds[.floor] { read(floor: floor.value, into: &policy) }
             if let ceiling = bounds[.ceiling] {
                 policy.ceiling = yaml.positiveDuration(ceiling.value, "ceiling of \(table)")
+                if let highest = policy.ceiling, highest < policy.floor {
+                    yaml.report(
+                        ceiling.value,
+                        "the ceiling of \(table) is below its floor of \(Self.days(policy.floor))",
+                        remedy: "write \(Self.days(policy.floor)) or longer"
+                    )
+                }
             }
         }
         guard let field = fields[.tenants] else { return }

@@ -6,24 +6,25 @@ package enum RetentionStatements {
     static let count = Statement(
         "retention.count",
         """
-        select total, due, held, oldest, newest, first_key, last_key, per_tenant::text as per_tenant
-        from bursar.purge_count($1::text, $2::timestamptz, $3::bigint[], $4::timestamptz[], $5::timestamptz, $6::bigint)
+        select total, due, held, oldest, newest, first_key, last_key, per_tenant::text as per_tenant, next_key
+        from bursar.purge_count($1::text, $2::timestamptz, $3::bigint[], $4::timestamptz[], $5::timestamptz, $6::bigint, $7::bigint,
+            $8::integer)
         """
     )
 
     static let batch = Statement(
         "retention.batch",
         """
-        select row_count, last_key
+        select row_count, next_key
         from bursar.purge_batch($1::text, $2::timestamptz, $3::bigint[], $4::timestamptz[], $5::bigint, $6::bigint, $7::integer,
-            $8::bigint, $9::text, $10::bigint, $11::integer)
+            $8::integer, $9::bigint, $10::text, $11::bigint, $12::integer)
         """
     )
 
     static let partition = Statement(
         "retention.partition",
         """
-        select row_count, last_key
+        select row_count, next_key
         from bursar.purge_partition($1::text, $2::timestamptz, $3::bigint, $4::bigint, $5::bigint, $6::bigint, $7::text, $8::bigint,
             $9::integer)
         """
@@ -88,7 +89,10 @@ package enum RetentionStatements {
         "retention.standing",
         """
         select s.table_name, s.rows_due, s.rows_held, s.counted_at, s.observing_until, s.why_left,
-            greatest(0, coalesce(extract(epoch from bursar.business_now() - s.keep - s.oldest_due), 0))::double precision as lag
+            greatest(0, coalesce(extract(epoch from bursar.business_now() - s.keep - s.oldest_due), 0))::double precision as lag,
+            coalesce((
+                select sum(d.n_dead_tup)::bigint from pg_stat_user_tables d
+                where d.schemaname = 'bursar' and d.relname = split_part(s.table_name, '.', 1)), 0) as dead
         from bursar.retention_standing s order by s.table_name
         """
     )

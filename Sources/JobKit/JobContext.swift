@@ -145,6 +145,7 @@ package struct JobContext: Sendable {
     func fenced<Answer: Sendable>(
         role: String,
         _ fence: Statement = RunStatements.assertFence,
+        within limit: Duration? = nil,
         rollBack: Bool,
         evenIfStopped: Bool = false,
         _ body: (Transaction) async throws -> Answer
@@ -160,6 +161,10 @@ package struct JobContext: Sendable {
         options.settings += planning
         options.outcome = rollBack ? .rollBack : .commit
         options.lockTimeout = Self.patience
+        if let limit {
+            options.statementTimeout = limit
+            options.settings.append(("idle_in_transaction_session_timeout", PostgresConfiguration.milliseconds(limit)))
+        }
         do {
             return try await database.withTransaction(options) { transaction in
                 // Goes out in front of the body's first statement, in the same round trip.

@@ -72,7 +72,7 @@ package struct PostgresConfiguration: Sendable {
     }
 
     /// As the server's timeouts want it: whole milliseconds, 0 for none, and never 0 for a short one.
-    static func milliseconds(_ duration: Duration?) -> String {
+    package static func milliseconds(_ duration: Duration?) -> String {
         guard let duration else { return "0" }
         let (seconds, attoseconds) = duration.components
         return String(max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000))

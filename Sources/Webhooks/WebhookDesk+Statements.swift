@@ -58,6 +58,8 @@ extension WebhookDesk {
                     and ($3::timestamptz is null or e.received_at >= $3) and ($4::timestamptz is null or e.received_at < $4)
                     and ($5::bigint[] is null or e.id = any ($5))
                     and e.state <> 'received'
+                    -- One whose body was purged says nothing any more.
+                    and e.body <> ''
                 order by e.id
                 limit $6
             ), summary as (
@@ -100,7 +102,8 @@ extension WebhookDesk {
             update bursar.webhook_event e
             set state = 'received', outcome = null, processed_at = null, replays = e.replays + 1
             from bursar.proposal_item i
-            where i.proposal_id = $1 and e.id = i.key and e.state <> 'received' and e.replays = (i.content ->> 'replays')::integer
+            where i.proposal_id = $1 and e.id = i.key and e.state <> 'received' and e.body <> ''
+                and e.replays = (i.content ->> 'replays')::integer
             """
         )
 

@@ -84,6 +84,11 @@ struct RetentionFileTests {
         #expect(
             problems(Self.head + entry("run_history", "finished_at")).first?.contains("dropped by partition") == true
         )
+        #expect(
+            problems(Self.head + entry("webhook_event.body", "received_at")).first?.contains("erased: the rows stay")
+                == true
+        )
+        #expect(problems(Self.head + entry("webhook_event.body", "received_at", action: "erase")) == [])
         #expect(problems(Self.head + entry("attempt_line", "at", action: "drop_partition")).count == 1)
         #expect(
             problems(Self.head + entry("attempt_line", "at") + entry("attempt_line", "at")).first?.contains(
@@ -93,6 +98,36 @@ struct RetentionFileTests {
         #expect(problems(Self.head + "  - { table: attempt_line, keep: 90d }\n").count == 3)
         #expect(problems(Self.head + entry("attempt_line", "at", ", lock_timeout_ms: 2000")).count == 1)
         #expect(problems(Self.head + entry("attempt_line", "at", ", pause: 1")).first?.contains("unknown key") == true)
+    }
+
+    @Test(
+        "Every wrong value is told with its file, line and column",
+        arguments: [
+            ("version: 2", "1:10"), ("table: invoice", "3:12"), ("table: [a]", "3:12"), ("clock: at", "4:12"),
+            ("keep: 90", "5:11"), ("keep: 1d", "5:11"), ("keep: -5d", "5:11"), ("action: drop", "6:13"),
+            ("action: erase", "6:13"), ("legal_basis: ''", "7:18"), ("floor: 1d", "8:12"),
+            ("tenant_override: { floor: 1d }", "9:31"), ("tenant_override: { ceiling: 1d }", "9:33"),
+            ("tenant_override: { roof: 1d }", "9:24"), ("tenants: { acme: 9d }", "10:22"), ("tenants: [acme]", "10:14"),
+            ("batch: 0", "11:12"), ("batch: 1.5", "11:12"), ("pause_ms: -1", "12:15"), ("lock_timeout_ms: 9", "13:22"),
+            ("lock_timeout_ms: 801", "13:22"), ("max_rows_per_run: 0", "14:23"), ("max_percent: 101", "15:18"),
+            ("observe_days: 366", "16:19"), ("observed: 3", "16:5"),
+        ]
+    )
+    func everyValue(_ line: String, _ place: String) throws {
+        let right = [
+            "version: 1", "retention:", "  - table: message_body", "    clock: created_at", "    keep: 90d",
+            "    action: delete", "    legal_basis: law", "    floor: 10d",
+            "    tenant_override: { floor: 30d, ceiling: 365d }",
+            "    tenants: { acme: 180d }", "    batch: 500", "    pause_ms: 50", "    lock_timeout_ms: 200",
+            "    max_rows_per_run: 1000", "    max_percent: 20", "    observe_days: 3",
+        ]
+        #expect(problems(right.joined(separator: "\n")) == [])
+        var wrong = right
+        let number = try #require(place.split(separator: ":").first.flatMap { Int($0) })
+        let margin = number == 1 ? "" : number == 3 ? "  - " : "    "
+        wrong[number - 1] = margin + line
+        let found = problems(wrong.joined(separator: "\n"))
+        #expect(found.contains { $0.hasPrefix("retention.yaml:\(place): ") }, "\(found)")
     }
 
     @Test("The shipped policies load, and name no table twice")

@@ -10,12 +10,19 @@ struct RetentionTableTests {
     @Test("The program and the database know the same tables, by the same clocks")
     func sameList() async throws {
         try await RetentionWorld.open { world in
-            let known = try await world.list("select table_name, clock from bursar.purge_rules() order by 1")
+            let known = try await world.list(
+                "select table_name, clock, emptied is not null from bursar.purge_rules() order by table_name collate \"C\""
+            )
             #expect(
                 known.map { $0.prefix { $0 != "|" } }.map(String.init) == PurgeTable.allCases.map(\.rawValue).sorted()
             )
             for table in PurgeTable.allCases {
-                #expect(known.contains { $0.hasPrefix("\(table.rawValue)|") && $0.contains("t.\(table.clock)") })
+                let ending = table.action == .erase ? "|t" : "|f"
+                #expect(
+                    known.contains {
+                        $0.hasPrefix("\(table.rawValue)|") && $0.contains("t.\(table.clock)") && $0.hasSuffix(ending)
+                    }
+                )
             }
         }
     }
@@ -30,9 +37,9 @@ struct RetentionTableTests {
             }
             let run = try await world.purge(policies)
             #expect(run.report == "nothing is past its cutoff")
-            for table in PurgeTable.allCases where table.action == .delete {
+            for table in PurgeTable.allCases where table.action != .dropPartition {
                 let sql =
-                    "select row_count from bursar.purge_batch('\(table.rawValue)', now(), '{}', '{}', 0, 9, 9, 1, 'x', 1, 1000)"
+                    "select row_count from bursar.purge_batch('\(table.rawValue)', now(), '{}', '{}', 0, 9, 9, 9, 1, 'x', 1, 500)"
                 #expect(try await world.one(sql) == "0")
             }
         }
@@ -66,7 +73,7 @@ struct RetentionTableTests {
                 let refused = try await #require(throws: PostgresError.self) {
                     try await world.pool.withTransaction(TransactionOptions(role: "bursar_purge")) { transaction in
                         let sql =
-                            "select bursar.purge_batch('\(table)', now(), '{}', '{}', 0, 9, 9, 1, 'x', 1, 1000)::text"
+                            "select bursar.purge_batch('\(table)', now(), '{}', '{}', 0, 9, 9, 9, 1, 'x', 1, 500)::text"
                         _ = try await transaction.query(Statement("test.purge_\(table)", sql))
                     }
                 }
@@ -196,8 +203,19 @@ struct RetentionTableTests {
     @Test("The way down restores what there was")
     func wayDown() async throws {
         try await RetentionWorld.open { world in
-            let down = CustodyMigrations.all.first { $0.number == 33 }?.down ?? ""
-            try await world.change("begin; \(down); commit")
+            let functions = """
+                select proname || pg_get_function_identity_arguments(oid) || md5(prosrc || coalesce(pg_get_function_sqlbody(oid), ''))
+                from pg_proc where pronamespace = 'bursar'::regnamespace order by 1
+                """
+            let now = try await world.list(functions)
+            let down = { (number: Int) in CustodyMigrations.all.first { $0.number == number }?.down ?? "" }
+            try await world.change("begin; \(down(38)); commit")
+            let older = try await world.list("select table_name from bursar.purge_rules() where table_name like '%.%'")
+            #expect(older == [])
+            let up = CustodyMigrations.all.first { $0.number == 38 }?.up ?? ""
+            try await world.change("begin; \(up); commit")
+            #expect(try await world.list(functions) == now)
+            try await world.change("begin; \(down(38)); \(down(33)); commit")
             #expect(
                 try await world.one("select has_table_privilege('bursar_purge', 'bursar.webhook_event', 'delete')")
                     == "t"

@@ -80,12 +80,21 @@ struct RetentionWorld {
         again: Int64? = nil
     ) async throws -> Ran {
         let id = if let again { again } else { try await newRun() }
+        let context = try await context(of: id, dryRun: dryRun)
+        let job = RetentionPurge { RetentionPolicies(policies) }
+        let outcome = try await job.run(parameters, in: context)
+        let kept = try await job.postcondition(parameters, in: context)
+        return Ran(id: id, outcome: outcome, kept: kept, checkpoint: context.checkpoint)
+    }
+
+    /// What an attempt at a run would work with, where its checkpoint says.
+    func context(of id: Int64, dryRun: Bool = false) async throws -> JobContext {
         let checkpoint: Checkpoint = try await JSONText(one("select checkpoint::text from bursar.run where id = \(id)"))
             .decoded()
         let asOf = try await pool.withTransaction(TransactionOptions(role: "bursar_ops")) {
             try await Invariant.businessNow(in: $0)
         }
-        let context = JobContext(
+        return JobContext(
             run: RunIdentity(
                 id: id,
                 job: "\(RetentionPurge.name)",
@@ -100,10 +109,6 @@ struct RetentionWorld {
             signals: RunSignals(),
             logger: Logger(label: "test")
         )
-        let job = RetentionPurge { RetentionPolicies(policies) }
-        let outcome = try await job.run(parameters, in: context)
-        let kept = try await job.postcondition(parameters, in: context)
-        return Ran(id: id, outcome: outcome, kept: kept, checkpoint: context.checkpoint)
     }
 
     func newRun() async throws -> Int64 {

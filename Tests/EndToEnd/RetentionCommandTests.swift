@@ -54,6 +54,19 @@ struct RetentionCommandTests {
                 try await daemon.text("/metrics").contains("bursar_retention_lag_seconds{policy=\"attempt_line\"} 0")
             )
             #expect(try await daemon.text("/status").contains(#""retention":[{"#))
+            // What a run has left is told until the next one has looked.
+            try await house.query(
+                "update bursar.retention_standing set rows_due = 5, oldest_due = now() - interval '93 days', why_left = 'locked'"
+            )
+            let status = try await daemon.text("/status")
+            #expect(status.contains(#""rows_due":5"#) && status.contains(#""why_left":"locked""#), "\(status)")
+            let metrics = try await daemon.text("/metrics")
+            #expect(metrics.contains("bursar_retention_rows_due{policy=\"attempt_line\"} 5"), "\(metrics)")
+            #expect(metrics.contains("bursar_retention_rows_dead{policy=\"attempt_line\"}"), "\(metrics)")
+            let lag = try #require(
+                metrics.firstMatch(of: /bursar_retention_lag_seconds\{policy="attempt_line"\} ([0-9.]+)/)?.1
+            )
+            #expect(abs((Double(lag) ?? 0) - 3 * 86_400) < 60)
 
             write(Self.policy.replacing("attempt_line", with: "invoice"), to: "\(folder)/retention.yaml")
             let checked = try await house.bursar("check", "\(folder)/retention.yaml")

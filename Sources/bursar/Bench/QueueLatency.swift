@@ -53,7 +53,7 @@ struct QueueLatency: Sendable {
         }
     }
 
-    private func untilServing() async throws {
+    func untilServing() async throws {
         let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
             let rows = try await cluster.asSuperuser { try await $0.query(Statements.idleNodes) }
@@ -65,11 +65,16 @@ struct QueueLatency: Sendable {
     }
 
     /// Milliseconds, one a probe; the first few warm up and are left out.
-    private func probe(pause: Duration) async throws -> [Double] {
+    func probe(pause: Duration) async throws -> [Double] { try await probe(pause: pause) { $0 >= probes } }
+
+    /// The same until it is told that so many are enough.
+    func probe(pause: Duration, until isEnough: (Int) -> Bool) async throws -> [Double] {
         let warmUp = 20
         var asked: [Int64: Int64] = [:]
         try await DatabaseSession.with(cluster.client()) { connection in
-            for number in 0..<(probes + warmUp) {
+            var number = 0
+            while !isEnough(number - warmUp) {
+                defer { number += 1 }
                 let rows = try await connection.query(QueueRequests.Statements.enqueue)
                 let now = Self.nanoseconds
                 if number >= warmUp, let run = try rows.first?.get("run_id", as: Int64.self) { asked[run] = now }
@@ -134,7 +139,7 @@ struct QueueLatency: Sendable {
 
 extension [Double] {
     /// The value that so many of a hundred do not exceed.
-    fileprivate func percentile(_ share: Int) -> Double {
+    func percentile(_ share: Int) -> Double {
         guard !isEmpty else { return 0 }
         let sorted = sorted()
         return sorted[Swift.min(sorted.count - 1, (sorted.count * share + 99) / 100 - 1)]

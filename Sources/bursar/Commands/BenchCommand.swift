@@ -11,8 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
             everything. Exit code 1 when a figure misses what is demanded of it.
             """,
         subcommands: [
-            All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Notices.self, Mail.self,
-            Backup.self, Drill.self, Memory.self, Cron.self, Templates.self,
+            All.self, Queue.self, Renewals.self, Webhooks.self, Reconciliation.self, Notices.self, Retention.self,
+            Backup.self, Drill.self, Mail.self, Memory.self, Cron.self, Templates.self,
         ],
         defaultSubcommand: All.self
     )
@@ -36,8 +36,9 @@ struct BenchCommand: AsyncParsableCommand {
                 let reconciliation = try await ReconciliationBench(rows: 200_000).measure(cluster, &machine, say)
                 let mail = try await MailBench().measure()
                 let notices = try await NoticesBench().measure(cluster, &machine, say)
+                let retention = try await RetentionBench(rows: 1_000_000, due: 200_000).measure(cluster, &machine, say)
                 let backup = try await BackupBench().measure(cluster, &machine, say)
-                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation + notices + backup
+                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation + notices + retention + backup
                     + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
@@ -180,6 +181,32 @@ struct BenchCommand: AsyncParsableCommand {
 
         func run() async throws {
             let bench = NoticesBench(count: count, chunk: chunk, runs: runs)
+            try await BenchCommand.run(options) { cluster, machine, say in
+                try await bench.measure(cluster, &machine, say)
+            }
+        }
+    }
+
+    /// Purges beside bare SQL, and beside a queue.
+    struct Retention: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "retention",
+            abstract: "Purge rows beside bare SQL that deletes the same ones, and beside a queue that works."
+        )
+
+        @Option(help: "Rows of the table.") var rows = 5_000_000
+        @Option(help: "Rows of it that are past their cutoff.") var due = 1_000_000
+        @Option(help: "How often each is measured.") var runs = 3
+        @OptionGroup var options: GlobalOptions
+
+        func validate() throws {
+            guard due > 0, runs > 0, rows >= 2 * due else {
+                throw ValidationError("the numbers must be positive, and --rows twice --due at least")
+            }
+        }
+
+        func run() async throws {
+            let bench = RetentionBench(rows: rows, due: due, runs: runs)
             try await BenchCommand.run(options) { cluster, machine, say in
                 try await bench.measure(cluster, &machine, say)
             }
