@@ -38,7 +38,8 @@ struct BenchCommand: AsyncParsableCommand {
                 let notices = try await NoticesBench().measure(cluster, &machine, say)
                 let retention = try await RetentionBench(rows: 1_000_000, due: 200_000).measure(cluster, &machine, say)
                 let backup = try await BackupBench().measure(cluster, &machine, say)
-                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation + notices + retention + backup
+                return [cron, templates, mail] + queue + renewals + webhooks + reconciliation + notices + retention
+                    + backup
                     + (try await MemoryBench().measure(cluster, &machine, say))
             }
         }
