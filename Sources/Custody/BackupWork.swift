@@ -214,7 +214,9 @@ extension DumpBackup {
         )
     }
 
-    /// Removes what need not be kept, first the files and then in the book.
+    /// Removes what need not be kept, first in the book and then the files: what is listed is there, whenever this ends.
+    ///
+    /// Files that are left of what the book says is removed go with them.
     private func rotate(_ context: JobContext) async throws -> [String] {
         let (folder, keep) = (folder, house.keep)
         let known = try await context.read { try await BackupBook.list(of: "dump", in: $0) }
@@ -223,9 +225,6 @@ extension DumpBackup {
             BackupRotation.Candidate(name: $0.name, takenAt: $0.takenAt, verifiedAt: $0.verifiedAt)
         }
         let removable = BackupRotation.removable(candidates, keep: keep)
-        for name in removable {
-            try await step("rotate") { () throws(VaultError) in try folder.remove(name) }
-        }
         // Those whose files somebody else has removed are no backups either.
         let gone = known.filter {
             $0.directory == house.directory && $0.host == ProcessMark.hostName && !here.contains($0.name)
@@ -239,6 +238,11 @@ extension DumpBackup {
                 checkpoint.count("removed", names.count)
             }
         )
+        let past = try await context.read { try await BackupBook.list(withRemoved: true, in: $0) }
+        let left = past.filter { $0.removedAt != nil && here.contains($0.name) }
+        for backup in left {
+            try await step("rotate") { () throws(VaultError) in try folder.remove(backup.name) }
+        }
         return removable
     }
 }

@@ -111,6 +111,20 @@ struct BackupTests {
         }
     }
 
+    @Test(
+        "Files of a backup that the list says is removed, left by a run that was killed in between, go with the next one"
+    )
+    func halfRotated() async throws {
+        try await CustodyWorld.open { world in
+            let first = try await world.backUp()
+            try await world.database.setUp("update bursar.backup set removed_at = clock_timestamp()")
+            #expect(CustodyWorld.entries(world.house.directory) == [first])
+            let second = try await world.backUp()
+            #expect(CustodyWorld.entries(world.house.directory) == [second])
+            #expect(try await world.backups().map(\.name) == [second])
+        }
+    }
+
     @Test("What need not be kept is removed, from the folder and from the list; what was verified last stays")
     func rotated() async throws {
         try await CustodyWorld.open { world in
