@@ -107,11 +107,12 @@ package enum Retention {
         return Purged(rows: try row.get("row_count"), next: try row.get("next_key"))
     }
 
-    /// Whether an error says only that somebody had locked what was to be purged, or that it took too long: nothing has happened,
-    /// and it may be tried again.
+    /// Whether an error says only that somebody had locked what was to be purged, that it took too long, or that the server has
+    /// ended the session before the commit: nothing has happened, and it may be tried again.
     package static func wasCutOff(_ error: any Error) -> Bool {
-        let state = (error as? PostgresError)?.sqlState
-        return state == .lockNotAvailable || state == .queryCanceled
+        guard let error = error as? PostgresError else { return false }
+        if error.code == .connectionLost { return true }
+        return error.sqlState == .lockNotAvailable || error.sqlState == .queryCanceled
     }
 
     /// Whether runs wait that should have begun.

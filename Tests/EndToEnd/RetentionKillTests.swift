@@ -51,9 +51,12 @@ enum RetentionKills {
                 if row.state == "running", row.checkpoint.contains("purged") { inside += 1 }
                 if row.hasEnded { break }
                 try await expectSound(house, "seed \(seed)")
-                // What gets old meanwhile is no part of the proposal.
+                // What gets old once it is told what goes is no part of it.
                 try await house.query(
-                    "update bursar.message_body set created_at = now() - interval '91 days' where message_id = \(rows + 100 + number)"
+                    """
+                    update bursar.message_body set created_at = now() - interval '91 days'
+                    where message_id = \(rows + 100 + number) and exists (select from bursar.proposal p where p.run_id = \(run))
+                    """
                 )
             }
             _ = try house.daemon("last")
