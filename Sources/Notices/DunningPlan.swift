@@ -32,8 +32,6 @@ package struct DunningPlan: Sendable {
         let issueDate: CivilDate
         /// The payer's time zone.
         let zone: String
-        /// When the policy wants it said.
-        let plannedFor: Instant
 
         fileprivate init(_ row: Row) throws {
             tenant = try row.integer(0)
@@ -45,7 +43,6 @@ package struct DunningPlan: Sendable {
             dueDate = try row.get(6)
             issueDate = try row.get(7)
             zone = try row.text(8)
-            plannedFor = try row.get(9)
         }
     }
 
@@ -115,8 +112,7 @@ package struct DunningPlan: Sendable {
                 due.map(\.issuer),
                 due.map(\.dueDate),
                 due.map(\.issueDate),
-                due.map(\.zone),
-                due.map(\.plannedFor)
+                due.map(\.zone)
             ),
         ]
         guard let rows = try await transaction.pipeline(batch).last else { return [:] }

@@ -16,13 +16,13 @@ package enum PlanningStatements {
             from jsonb_to_recordset($1::jsonb) as s (id text, day integer, minute integer, only_suspended boolean)
         )
         select r.tenant_id, r.invoice_id, step.id, ((r.due_date - date '2000-01-01')::bigint << 40) | r.invoice_id as cursor,
-            r.subscription_id, i.issuer_id, r.due_date, i.issue_date, coalesce(p.time_zone, u.time_zone), step.at
+            r.subscription_id, i.issuer_id, r.due_date, i.issue_date, coalesce(p.time_zone, u.time_zone)
         from bursar.receivable r
         join bursar.invoice i on i.tenant_id = r.tenant_id and i.id = r.invoice_id
         join bursar.issuer u on u.id = i.issuer_id
         left join bursar.payer p on p.tenant_id = r.tenant_id
         cross join lateral (
-            select s.id, (r.due_date + s.day + make_interval(mins => s.minute)) at time zone coalesce(p.time_zone, u.time_zone) as at
+            select s.id
             from steps s
             where r.due_date <= s.perhaps and r.due_date + s.day >= i.issue_date
                 and (r.due_date <= s.surely
@@ -98,8 +98,7 @@ package enum PlanningStatements {
     )
 
     /// Plans the step that was found due for each of these invoices, and records what it overtakes: steps, as_of, policy; then
-    /// what was found, a column each: tenants, invoices, step ids, subscriptions, issuers, due dates, dates of issue, zones,
-    /// instants.
+    /// what was found, a column each: tenants, invoices, step ids, subscriptions, issuers, due dates, dates of issue, zones.
     ///
     /// Invoices are not read again: one that was paid meanwhile is left out when its notice is claimed. The channel is the first
     /// of the step's ladder on which the payer has an address.
@@ -111,9 +110,10 @@ package enum PlanningStatements {
             from jsonb_to_recordset($1::jsonb) as s (id text, day integer, minute integer, category text, class text, guarantee text,
                 template text, ladder text[], valid_seconds bigint, only_suspended boolean)
         ), due as materialized (
-            select f.tenant_id, f.invoice_id, f.subscription_id, f.issuer_id, s.*, f.due_date, f.issue_date, f.zone, f.planned_for
-            from unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::date[], $10::date[], $11::text[],
-                $12::timestamptz[]) as f (tenant_id, invoice_id, step, subscription_id, issuer_id, due_date, issue_date, zone, planned_for)
+            select f.tenant_id, f.invoice_id, f.subscription_id, f.issuer_id, s.*, f.due_date, f.issue_date, f.zone,
+                (f.due_date + s.day + make_interval(mins => s.minute)) at time zone f.zone as planned_for
+            from unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::date[], $10::date[], $11::text[])
+                as f (tenant_id, invoice_id, step, subscription_id, issuer_id, due_date, issue_date, zone)
             join steps s on s.id = f.step
         ), overtaken as (
             update bursar.notice n
@@ -124,14 +124,15 @@ package enum PlanningStatements {
             returning n.id
         ), planned as (
             insert into bursar.notice (tenant_id, issuer_id, kind, category, class, template, guarantee, ladder, channel, invoice_id,
-                subscription_id, step, policy_version, after_due, planned_for, not_before, valid_until, state, reason, superseded_by)
+                subscription_id, step, policy_version, after_due, planned_for, not_before, valid_until, state, reason, superseded_by,
+                planned_at)
             select d.tenant_id, d.issuer_id, 'dunning', d.category, d.class, d.template, d.guarantee, d.ladder,
                 coalesce(rung.channel, d.ladder[1]), d.invoice_id, d.subscription_id, d.id, $3, d.day > 0, d.planned_for, d.planned_for,
                 d.planned_for + make_interval(secs => d.valid_seconds),
                 case when rung.channel is null or d.planned_for + make_interval(secs => d.valid_seconds) < $2 then 'skipped' else 'planned' end,
                 case when rung.channel is null then 'no_address'
                     when d.planned_for + make_interval(secs => d.valid_seconds) < $2 then 'expired_message' end,
-                null
+                null, (select bursar.business_now())
             from due d
             left join lateral (
                 select l.channel
@@ -146,7 +147,7 @@ package enum PlanningStatements {
             union all
             select d.tenant_id, d.issuer_id, 'dunning', s.category, s.class, s.template, s.guarantee, s.ladder, s.ladder[1], d.invoice_id,
                 d.subscription_id, s.id, $3, s.day > 0, early.at, early.at, early.at + make_interval(secs => s.valid_seconds),
-                'superseded', 'later_step', d.id
+                'superseded', 'later_step', d.id, (select bursar.business_now())
             from due d
             join steps s on s.day < d.day and not s.only_suspended and d.due_date + s.day >= d.issue_date
             cross join lateral (select (d.due_date + s.day + make_interval(mins => s.minute)) at time zone d.zone as at offset 0) as early
