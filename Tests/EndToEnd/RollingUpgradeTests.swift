@@ -1,5 +1,6 @@
 import Glibc
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -11,10 +12,12 @@ struct RollingUpgradeTests {
     func migratedUnderneath() async throws {
         try await House.with { house in
             let begun = Moment<Void>()
+            let migrated = Mutex(false)
             let proxy = try PostgresProxy(serverDirectory: house.database.cluster.settings.socketDirectory) { message in
                 if message.kind == .bind, message.statement == "run.assert_fence" {
                     if message.count == 3 { begun.tell(()) }
-                    usleep(10_000)  // However fast the machine, the run goes on.
+                    // However fast the machine, the run goes on; and however slow, not to its end before the migration.
+                    for _ in 0..<3000 where message.count >= 3 && !migrated.withLock({ $0 }) { usleep(10_000) }
                 }
                 return .forward
             }
@@ -26,6 +29,7 @@ struct RollingUpgradeTests {
             try await begun.told("the run is under way")
             try await migrate(house)
             let between = try await house.run(run)
+            migrated.withLock { $0 = true }
             #expect(!between.hasEnded, "the migration came after the run: \(between)")
             let row = try await house.ended(run)
             #expect(row.state == "succeeded" && row.attempts == 1, "\(row)\n\(daemon.process.said)")
