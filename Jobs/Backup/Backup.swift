@@ -6,64 +6,38 @@ package import Schedules
 package struct Backup: Job {
     /// Where dumps go and with which keys is configured, and no matter of a run.
     package struct Parameters: JobParameters {
-        package let engine: String
-        package let stanza: String
-        package let config: String
-        package let type: String
+        package let engine: BackupEngineParameters
+        /// Of pgBackRest, what the backup has of its own.
+        package let type: PgBackRestPlace.Kind
 
-        package init(
-            engine: String = "dump",
-            stanza: String = "main",
-            config: String = "/etc/pgbackrest.conf",
-            type: String = "full"
-        ) {
+        package init(engine: BackupEngineParameters = BackupEngineParameters(), type: PgBackRestPlace.Kind = .full) {
             self.engine = engine
-            self.stanza = stanza
-            self.config = config
             self.type = type
         }
 
+        private enum CodingKeys: String, CodingKey { case type }
+
         package init(from decoder: any Decoder) throws {
+            engine = try BackupEngineParameters(from: decoder)
             let values = try decoder.container(keyedBy: CodingKeys.self)
-            let preset = Parameters()
-            engine = try values.decodeIfPresent(String.self, forKey: .engine) ?? preset.engine
-            stanza = try values.decodeIfPresent(String.self, forKey: .stanza) ?? preset.stanza
-            config = try values.decodeIfPresent(String.self, forKey: .config) ?? preset.config
-            type = try values.decodeIfPresent(String.self, forKey: .type) ?? preset.type
+            type = try values.decodeIfPresent(PgBackRestPlace.Kind.self, forKey: .type) ?? .full
         }
 
-        package static let fields = [
-            ParameterField(
-                "engine",
-                .choice(["dump", "pgbackrest"]),
-                default: "dump",
-                help: "dump: Bursar's schema, sealed; pgbackrest: the whole cluster, and its log for every moment since"
-            ),
-            ParameterField(
-                "stanza",
-                .shaped(.fileName),
-                default: "main",
-                help: "of pgBackRest: its name for the cluster"
-            ),
-            ParameterField(
-                "config",
-                .shaped(.absolutePath),
-                default: "/etc/pgbackrest.conf",
-                help: "of pgBackRest: its configuration file"
-            ),
-            ParameterField(
-                "type",
-                .choice(PgBackRestPlace.Kind.allCases.map(\.rawValue)),
-                default: "full",
-                help: "of pgBackRest: all, what has changed since the last full backup, or since the last one"
-            ),
-        ]
-
-        var backupEngine: BackupEngine {
-            guard engine == "pgbackrest" else { return .dump }
-            let kind = PgBackRestPlace.Kind(rawValue: type) ?? .full
-            return .pgBackRest(PgBackRestPlace(stanza: stanza, configuration: config, kind: kind))
+        package func encode(to encoder: any Encoder) throws {
+            try engine.encode(to: encoder)
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(type, forKey: .type)
         }
+
+        package static let fields =
+            BackupEngineParameters.fields + [
+                ParameterField(
+                    "type",
+                    .choice(PgBackRestPlace.Kind.allCases.map(\.rawValue)),
+                    default: "full",
+                    help: "of pgBackRest: all, what has changed since the last full backup, or since the last one"
+                )
+            ]
     }
 
     package static let name: JobName = "backup"
@@ -78,7 +52,7 @@ package struct Backup: Job {
     package func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
         guard let house = house() else { throw JobError(.permanent, "backups are not configured on this node") }
         do {
-            return .succeeded(try await BackupWork(house, parameters.backupEngine).run(in: context))
+            return .succeeded(try await BackupWork(house, parameters.engine.engine(parameters.type)).run(in: context))
         } catch let failure as CustodyFailure {
             throw JobError(failure.isPassing ? .transient : .permanent, failure.description)
         }

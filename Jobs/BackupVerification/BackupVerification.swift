@@ -10,78 +10,59 @@ package struct BackupVerification: Job {
         package var source: String
         package var backup: String?
         package var at: Instant?
-        package var engine: String
-        package var stanza: String
-        package var config: String
+        package var engine: BackupEngineParameters
 
         package init(
             source: String = "latest",
             backup: String? = nil,
             at: Instant? = nil,
-            engine: String = "dump",
-            stanza: String = "main",
-            config: String = "/etc/pgbackrest.conf"
+            engine: BackupEngineParameters = BackupEngineParameters()
         ) {
             self.source = source
             self.backup = backup
             self.at = at
             self.engine = engine
-            self.stanza = stanza
-            self.config = config
         }
+
+        private enum CodingKeys: String, CodingKey { case source, backup, at }
 
         package init(from decoder: any Decoder) throws {
+            engine = try BackupEngineParameters(from: decoder)
             let values = try decoder.container(keyedBy: CodingKeys.self)
-            let preset = Parameters()
-            source = try values.decodeIfPresent(String.self, forKey: .source) ?? preset.source
+            source = try values.decodeIfPresent(String.self, forKey: .source) ?? "latest"
             backup = try values.decodeIfPresent(String.self, forKey: .backup)
             at = try values.decodeIfPresent(Instant.self, forKey: .at)
-            engine = try values.decodeIfPresent(String.self, forKey: .engine) ?? preset.engine
-            stanza = try values.decodeIfPresent(String.self, forKey: .stanza) ?? preset.stanza
-            config = try values.decodeIfPresent(String.self, forKey: .config) ?? preset.config
         }
 
-        package static let fields = [
-            ParameterField(
-                "source",
-                .choice(["latest", "random"]),
-                default: "latest",
-                help: "which backup is restored: the latest, or an older one by chance"
-            ),
-            ParameterField("backup", .text, help: "this backup by its name, instead"),
-            ParameterField(
-                "at",
-                .instant,
-                help: "of pgBackRest: go to this moment instead, from the newest backup before it; proves no equality"
-            ),
-            ParameterField(
-                "engine",
-                .choice(["dump", "pgbackrest"]),
-                default: "dump",
-                help: "whose backup is restored: a sealed dump, or one of the whole cluster by pgBackRest"
-            ),
-            ParameterField(
-                "stanza",
-                .shaped(.fileName),
-                default: "main",
-                help: "of pgBackRest: its name for the cluster"
-            ),
-            ParameterField(
-                "config",
-                .shaped(.absolutePath),
-                default: "/etc/pgbackrest.conf",
-                help: "of pgBackRest: its configuration file"
-            ),
-        ]
+        package func encode(to encoder: any Encoder) throws {
+            try engine.encode(to: encoder)
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(source, forKey: .source)
+            try values.encodeIfPresent(backup, forKey: .backup)
+            try values.encodeIfPresent(at, forKey: .at)
+        }
+
+        package static let fields =
+            [
+                ParameterField(
+                    "source",
+                    .choice(["latest", "random"]),
+                    default: "latest",
+                    help: "which backup is restored: the latest, or an older one by chance"
+                ),
+                ParameterField("backup", .text, help: "this backup by its name, instead"),
+                ParameterField(
+                    "at",
+                    .instant,
+                    help:
+                        "of pgBackRest: go to this moment instead, from the newest backup before it; proves no equality"
+                ),
+            ] + BackupEngineParameters.fields
 
         var drillSource: DrillSource {
             if let at { return .at(at) }
             if let backup { return .named(backup) }
             return source == "random" ? .random : .latest
-        }
-
-        var backupEngine: BackupEngine {
-            engine == "pgbackrest" ? .pgBackRest(PgBackRestPlace(stanza: stanza, configuration: config)) : .dump
         }
     }
 
@@ -109,15 +90,20 @@ package struct BackupVerification: Job {
 
     package func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
         guard let house = house() else { throw JobError(.permanent, "backups are not configured on this node") }
-        guard parameters.at == nil || parameters.engine == "pgbackrest" else {
+        guard parameters.at == nil || parameters.engine.name == .pgBackRest else {
             throw JobError(.permanent, "a dump is of one moment alone; at goes with engine: pgbackrest")
         }
         let source = parameters.drillSource
         guard !context.run.isDryRun else {
-            return .succeeded("would restore a backup by \(parameters.backupEngine.name)")
+            return .succeeded("would restore a backup by \(parameters.engine.name.rawValue)")
         }
-        let receipt = try await DrillWork(house, parameters.backupEngine, invariants: invariants, rehearsal: rehearsal)
-            .run(source, in: context)
+        let receipt = try await DrillWork(
+            house,
+            parameters.engine.engine(),
+            invariants: invariants,
+            rehearsal: rehearsal
+        )
+        .run(source, in: context)
         guard receipt.verdict != .fail else { throw JobError(.permanent, receipt.told) }
         return .succeeded("\(receipt.told), proven in \(Int((receipt.rto_seconds ?? 0).rounded())) s")
     }

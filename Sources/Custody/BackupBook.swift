@@ -53,12 +53,14 @@ package enum BackupBook {
 
     /// The newest first; of one engine, or of all.
     package static func list(
-        of engine: String? = nil,
+        of engine: BackupEngine.Name? = nil,
         withRemoved: Bool = false,
         limit: Int = 1_000,
         in transaction: Transaction
     ) async throws -> [RecordedBackup] {
-        try await transaction.query(BackupStatements.list, withRemoved, limit, engine).map(RecordedBackup.init)
+        try await transaction.query(BackupStatements.list, withRemoved, limit, engine?.rawValue).map(
+            RecordedBackup.init
+        )
     }
 
     /// Writes a whole backup down; one that is known already stays as it is.

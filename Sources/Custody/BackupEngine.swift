@@ -8,10 +8,15 @@ package enum BackupEngine: Equatable, Sendable {
     case pgBackRest(PgBackRestPlace)
 
     /// As schedules, tables and receipts call it.
-    package var name: String {
+    package enum Name: String, CaseIterable, Codable, Sendable {
+        case dump
+        case pgBackRest = "pgbackrest"
+    }
+
+    package var name: Name {
         switch self {
-        case .dump: "dump"
-        case .pgBackRest: "pgbackrest"
+        case .dump: .dump
+        case .pgBackRest: .pgBackRest
         }
     }
 

@@ -34,9 +34,12 @@ package struct BackupStanding: Codable, Equatable, Sendable {
     }
 
     /// The standing of one engine's backups and drills; those of the other one do not count.
-    package static func read(_ engine: String = "dump", in database: PostgresPool) async throws -> BackupStanding {
+    package static func read(
+        _ engine: BackupEngine.Name = .dump,
+        in database: PostgresPool
+    ) async throws -> BackupStanding {
         try await database.withTransaction(BackupBook.transaction) { transaction in
-            guard let row = try await transaction.query(DrillStatements.standing, engine).first else {
+            guard let row = try await transaction.query(DrillStatements.standing, engine.rawValue).first else {
                 throw PostgresError(
                     .decoding,
                     "the standing of backups is missing",
@@ -49,15 +52,16 @@ package struct BackupStanding: Codable, Equatable, Sendable {
 
     /// The standing of backups by pgBackRest; nil where no schedule asks for them and none was ever taken.
     package static func physical(in database: PostgresPool) async throws -> BackupStanding? {
-        let standing = try await read("pgbackrest", in: database)
+        let standing = try await read(.pgBackRest, in: database)
         if standing.lastBackup != nil { return standing }
-        return try await isScheduled("pgbackrest", in: database) ? standing : nil
+        return try await isScheduled(.pgBackRest, in: database) ? standing : nil
     }
 
     /// Whether a schedule that is on here takes backups by an engine.
-    static func isScheduled(_ engine: String, in database: PostgresPool) async throws -> Bool {
+    static func isScheduled(_ engine: BackupEngine.Name, in database: PostgresPool) async throws -> Bool {
         try await database.withTransaction(BackupBook.transaction) { transaction in
-            try await transaction.query(PgBackRestStatements.isScheduled, engine).first?.get("scheduled") ?? false
+            try await transaction.query(PgBackRestStatements.isScheduled, engine.rawValue).first?.get("scheduled")
+                ?? false
         }
     }
 
@@ -87,8 +91,8 @@ package enum BackupAlarms {
     /// A fresh backup of the one says nothing of the other.
     package static func settle(_ house: BackupHouse, in database: PostgresPool) async throws {
         var holding = house.isConfigured ? try alarms(await BackupStanding.read(in: database), house) : []
-        if try await BackupStanding.isScheduled("pgbackrest", in: database) {
-            let standing = try await BackupStanding.read("pgbackrest", in: database)
+        if try await BackupStanding.isScheduled(.pgBackRest, in: database) {
+            let standing = try await BackupStanding.read(.pgBackRest, in: database)
             holding += try alarms(standing, house).map {
                 Alarm("\($0.key)/pgbackrest", $0.severity, since: $0.since, evidence: $0.evidence)
             }

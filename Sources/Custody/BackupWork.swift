@@ -219,7 +219,7 @@ extension DumpBackup {
     /// Files that are left of what the book says is removed go with them.
     private func rotate(_ context: JobContext) async throws -> [String] {
         let (folder, keep) = (folder, house.keep)
-        let known = try await context.read { try await BackupBook.list(of: "dump", in: $0) }
+        let known = try await context.read { try await BackupBook.list(of: .dump, in: $0) }
         let here = Set(try await step("rotate") { () throws(VaultError) in folder.whole() })
         let candidates = known.filter { here.contains($0.name) }.map {
             BackupRotation.Candidate(name: $0.name, takenAt: $0.takenAt, verifiedAt: $0.verifiedAt)

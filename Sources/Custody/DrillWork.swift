@@ -182,7 +182,7 @@ extension DrillWork {
         let receipt = DrillReceipt(
             run: context.run.id,
             backup: backup,
-            engine: engine.name,
+            engine: engine.name.rawValue,
             source: source.words,
             host: ProcessMark.hostName,
             began_at: began,

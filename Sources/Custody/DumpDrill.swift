@@ -46,7 +46,7 @@ struct DumpDrill: DrillEngine {
     private func pick(_ source: DrillSource, _ desk: DrillDesk) async throws -> PickedBackup {
         try await desk.log.phase("pick") {
             let folder = BackupFolder(path: house.directory)
-            let known = try await desk.context.read { try await BackupBook.list(of: "dump", in: $0) }
+            let known = try await desk.context.read { try await BackupBook.list(of: .dump, in: $0) }
             let here = Set(try await step("pick") { () throws(VaultError) in folder.whole() })
             guard let chosen = try source.choice(among: known.filter { here.contains($0.name) }) else {
                 throw CustodyFailure(

@@ -5,7 +5,7 @@ internal import Programs
 /// Where pgBackRest finds a cluster and its repository.
 package struct PgBackRestPlace: Equatable, Sendable {
     /// What a backup has of its own.
-    package enum Kind: String, CaseIterable, Sendable {
+    package enum Kind: String, CaseIterable, Codable, Sendable {
         /// All of it.
         case full
         /// What has changed since the last full one.

@@ -94,7 +94,7 @@ struct PgBackRestDrill: DrillEngine {
         _ desk: DrillDesk
     ) async throws -> (RecordedBackup, PhysicalBackup, String) {
         try await desk.log.phase("pick") {
-            let known = try await desk.context.read { try await BackupBook.list(of: "pgbackrest", in: $0) }
+            let known = try await desk.context.read { try await BackupBook.list(of: .pgBackRest, in: $0) }
                 .filter { $0.physical?.stanza == place.stanza }
             let info = try await rest.info(step: "pick")
             let gone = Set(PgBackRestKeeping.gone(known, info).map(\.name))

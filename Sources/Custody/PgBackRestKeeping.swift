@@ -38,7 +38,7 @@ struct PgBackRestKeeping: Sendable {
 
     private func recorded(_ context: JobContext) async throws -> [RecordedBackup] {
         let stanza = rest.place.stanza
-        return try await context.read { try await BackupBook.list(of: "pgbackrest", in: $0) }
+        return try await context.read { try await BackupBook.list(of: .pgBackRest, in: $0) }
             .filter { $0.physical?.stanza == stanza }
     }
 

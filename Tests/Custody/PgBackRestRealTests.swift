@@ -48,7 +48,7 @@ struct PgBackRestRealTests {
             )
 
             // What was added after a full one comes back with it.
-            let second = try await world.backUp("diff")
+            let second = try await world.backUp(.diff)
             let again = try await world.drill()
             #expect(again.receipt.verdict == .pass && again.receipt.backup == second, "\(again.receipt.told)")
             try await moment(world)
@@ -69,9 +69,7 @@ struct PgBackRestRealTests {
         let house = world.house
         let parameters = BackupVerification.Parameters(
             at: at,
-            engine: "pgbackrest",
-            stanza: "main",
-            config: world.configuration
+            engine: world.engine
         )
         let job = BackupVerification({ house }, invariants: CustodyWorld.invariants) { url, _ in
             let connection = try await PostgresConnection.connect(
@@ -136,7 +134,7 @@ struct PgBackRestRealTests {
             try await world.custody.database.setUp(
                 "set session_replication_role = replica; delete from bursar.event where id in (select id from bursar.event order by id limit 15)"
             )
-            try await world.backUp("incr")
+            try await world.backUp(.incr)
             let lost = try await world.drill()
             #expect(lost.failedPhase == "continuity", "\(lost.receipt.told)")
         }
@@ -152,7 +150,7 @@ struct PgBackRestRealTests {
             #expect(try await world.custody.backups().map(\.name) == [second, first], "one is to be kept, and two are")
             let again = try await world.drill()
             #expect(again.receipt.verdict == .pass && again.receipt.backup == second, "\(again.receipt.told)")
-            let third = try await world.backUp("incr")
+            let third = try await world.backUp(.incr)
             #expect(try await world.custody.backups().map(\.name) == [third, second], "now the first may go")
 
             // Somebody else removes one.
@@ -206,7 +204,9 @@ struct PgBackRestRealTests {
         try await PhysicalWorld.open { world in
             let missing = await #expect(throws: JobError.self) {
                 try await world.custody.backUp(
-                    Backup.Parameters(engine: "pgbackrest", stanza: "none", config: world.configuration)
+                    Backup.Parameters(
+                        engine: BackupEngineParameters(.pgBackRest, stanza: "none", configuration: world.configuration)
+                    )
                 )
             }
             #expect(missing?.reason.hasPrefix("stanza: ") == true, "\(missing?.reason ?? "")")
@@ -217,7 +217,7 @@ struct PgBackRestRealTests {
                 let error = await #expect(throws: JobError.self) {
                     _ = try await CustodyWorld.work(
                         Backup { house },
-                        Backup.Parameters(engine: "pgbackrest", config: world.configuration),
+                        Backup.Parameters(engine: world.engine),
                         in: world.custody.pool,
                         world.custody.database
                     )

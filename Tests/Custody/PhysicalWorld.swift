@@ -16,9 +16,12 @@ struct PhysicalWorld {
     var repository: String { "\(folder)/repo" }
     var house: BackupHouse { custody.house }
 
-    static func open(_ body: (PhysicalWorld) async throws -> Void) async throws {
+    static func open(
+        _ recipe: DatabaseRecipe = CustodyWorld.recipe,
+        _ body: (PhysicalWorld) async throws -> Void
+    ) async throws {
         let cluster = try await TestCluster.separate("physical")
-        let database = try await TestDatabase.made(by: CustodyWorld.recipe, in: cluster)
+        let database = try await TestDatabase.made(by: recipe, in: cluster)
         var template = Array("/var/tmp/bursar-physical-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -82,6 +85,8 @@ struct PhysicalWorld {
         }
     }
 
+    var engine: BackupEngineParameters { BackupEngineParameters(.pgBackRest, configuration: configuration) }
+
     /// Calls pgBackRest by hand, as the server's user.
     func pgbackrest(_ words: String) -> Int32 {
         let other = geteuid() == 0 ? "runuser -u postgres --" : ""
@@ -91,14 +96,12 @@ struct PhysicalWorld {
     }
 
     @discardableResult
-    func backUp(_ type: String = "full") async throws -> String {
-        try await custody.backUp(
-            Backup.Parameters(engine: "pgbackrest", stanza: "main", config: configuration, type: type)
-        )
+    func backUp(_ type: PgBackRestPlace.Kind = .full) async throws -> String {
+        try await custody.backUp(Backup.Parameters(engine: engine, type: type))
     }
 
     func drill(_ change: (inout BackupVerification.Parameters) -> Void = { _ in }) async throws -> RecordedDrill {
-        var parameters = BackupVerification.Parameters(engine: "pgbackrest", stanza: "main", config: configuration)
+        var parameters = BackupVerification.Parameters(engine: engine)
         change(&parameters)
         return try await custody.drill(parameters)
     }

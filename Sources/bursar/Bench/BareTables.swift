@@ -76,8 +76,8 @@ enum BareTables {
     /// The run that filled the sheets has done its duty; copies should be small.
     static let emptied = """
         set session_replication_role = replica;
-        truncate bursar.period, bursar.invoice, bursar.invoice_line, bursar.receivable, bursar.event, bursar.audit_entry,
-            bench.subscription_before, bench.place;
+        truncate bursar.period, bursar.invoice, bursar.invoice_line, bursar.receivable, bursar.event, bursar.event_unnoticed,
+            bursar.audit_entry, bench.subscription_before, bench.place cascade;
         reset session_replication_role;
         alter sequence bursar.invoice_id restart;
         """

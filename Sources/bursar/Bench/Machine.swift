@@ -11,8 +11,15 @@ struct Machine: Encodable, Sendable {
     var postgresql: String?
     /// The largest share of all processors, from 0 to 1, that other work took just before a measurement: the noise.
     var busyBefore = 0.0
+    /// How long a measurement waits for other work to leave the processors alone.
+    private let patience: Duration
 
-    init() {
+    private enum CodingKeys: String, CodingKey {
+        case processor, cores, memoryGib, kernel, build, postgresql, busyBefore
+    }
+
+    init(patience: Duration = .zero) {
+        self.patience = patience
         processor = Self.field("model name", of: "/proc/cpuinfo") ?? "unknown processor"
         cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         let pages = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
@@ -31,8 +38,8 @@ struct Machine: Encodable, Sendable {
             + " other work took up to \(Int(busyBefore * 100)) % of the processors"
     }
 
-    /// Waits until other work leaves the processors alone, for a while at most, and notes how it was.
-    mutating func waitForQuiet(atMost patience: Duration = .seconds(45)) async throws {
+    /// Waits until other work leaves the processors alone, for as long as it has patience, and notes how it was.
+    mutating func waitForQuiet() async throws {
         let end = ContinuousClock.now + patience
         var share = try await Self.busyShare()
         while share > 0.25, ContinuousClock.now < end { share = try await Self.busyShare() }

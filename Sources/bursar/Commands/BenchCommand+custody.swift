@@ -28,7 +28,7 @@ extension BenchCommand {
         @OptionGroup var size: CustodyOptions
         @Option(help: "How often each is measured.") var runs = 5
         @Flag(help: "A drill of the last backup too.") var drill = false
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func validate() throws {
             guard runs > 0 else { throw ValidationError("--runs must be positive") }
@@ -52,7 +52,7 @@ extension BenchCommand {
         )
 
         @OptionGroup var size: CustodyOptions
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func run() async throws {
             var bench = size.bench

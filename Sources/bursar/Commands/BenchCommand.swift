@@ -24,7 +24,7 @@ struct BenchCommand: AsyncParsableCommand {
             abstract: "Measure everything, one after another."
         )
 
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func run() async throws {
             try await BenchCommand.run(options) { cluster, machine, say in
@@ -59,7 +59,7 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Runs to drain while one transaction stays open.") var heldBack = 300_000
         @Option(help: "Deferred runs that lie in the way of a drain.") var deferred = 500_000
         @Option(help: "Finished runs that lie in the way of a drain.") var finished = 1_000_000
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func validate() throws {
             guard count > 0, nodes > 0, runs > 0, heldBack > 9, deferred > 0, finished > 0 else {
@@ -91,7 +91,7 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Tenants that they belong to.") var tenants = 1000
         @Option(help: "Subscriptions that one transaction works on.") var chunk = 500
         @Option(help: "How often each is measured.") var runs = 3
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func validate() throws {
             guard subscriptions > 0, tenants > 0, runs > 0 else {
@@ -119,7 +119,7 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "How often it is measured.") var runs = 3
         @Option(help: "Posts over which the daemon's memory must not grow.") var memoryCount = 100_000
         @Option(help: "Bytes of a body.") var bytes = 600
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func validate() throws {
             guard count > 99, runs > 0, memoryCount >= 0 else {
@@ -147,7 +147,7 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Tenants that the attempts belong to.") var tenants = 1000
         @Option(help: "Rows that one transaction works on.") var chunk = 2000
         @Option(help: "How often each is measured.") var runs = 3
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func validate() throws {
             guard rows > 0, tenants > 0, runs > 0 else { throw ValidationError("the numbers must be positive") }
@@ -173,7 +173,7 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Unpaid invoices, of as many payers.") var count = 100_000
         @Option(help: "Invoices that one transaction works on.") var chunk = 5000
         @Option(help: "How often planning is measured.") var runs = 3
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func validate() throws {
             guard count > 0, runs > 0 else { throw ValidationError("the numbers must be positive") }
@@ -198,7 +198,7 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Rows of the table.") var rows = 5_000_000
         @Option(help: "Rows of it that are past their cutoff.") var due = 1_000_000
         @Option(help: "How often each is measured.") var runs = 3
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func validate() throws {
             guard due > 0, runs > 0, rows >= 2 * due else {
@@ -223,7 +223,7 @@ struct BenchCommand: AsyncParsableCommand {
 
         @Option(help: "Subscriptions with a period due; a tenth of them comes first.") var subscriptions = 100_000
         @Option(help: "Tenants that they belong to.") var tenants = 1000
-        @OptionGroup var options: GlobalOptions
+        @OptionGroup var options: BenchOptions
 
         func validate() throws {
             guard subscriptions > 0, tenants > 0 else { throw ValidationError("the numbers must be positive") }
@@ -283,21 +283,28 @@ struct BenchCommand: AsyncParsableCommand {
     }
 }
 
+/// What all benches on a private server take.
+struct BenchOptions: ParsableArguments {
+    @Flag(help: "Measure at once, also beside other work; else it waits for the machine to be quiet, 45 s at most.")
+    var now = false
+    @OptionGroup var global: GlobalOptions
+}
+
 extension BenchCommand {
     /// Measures on a private server, and shows what came of it.
     static func run(
-        _ options: GlobalOptions,
+        _ options: BenchOptions,
         _ measure: @Sendable (BenchCluster, inout Machine, (String) -> Void) async throws -> [BenchFigure]
     ) async throws {
-        let cluster = try BenchCluster("bursar bench", like: try options.settings(needsDatabase: false))
-        let isQuiet = options.json
+        let cluster = try BenchCluster("bursar bench", like: try options.global.settings(needsDatabase: false))
+        let isQuiet = options.global.json
         let report = try await cluster.whileUp { cluster in
-            var machine = Machine()
+            var machine = Machine(patience: options.now ? .zero : .seconds(45))
             machine.postgresql = try await cluster.version
             let figures = try await measure(cluster, &machine) { if !isQuiet { Terminal.complain($0) } }
             return BenchReport(machine: machine, figures: figures)
         }
-        try show(report, options)
+        try show(report, options.global)
     }
 
     fileprivate static func show(_ report: BenchReport, _ options: GlobalOptions) throws {
