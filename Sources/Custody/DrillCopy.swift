@@ -91,6 +91,20 @@ struct DrillCopy: Sendable {
         return ((), "\(manifest.rows) rows in \(manifest.tables.count) tables")
     }
 
+    /// How many rows of the copy were there when a manifest was taken, by table: those whose keys its highest ones cover.
+    func rowsStaying(since earlier: Manifest) async throws -> [String: Int64] {
+        let tables = try JSONText(encoding: earlier.tables.filter(\.kept))
+        return try await read { pool in
+            let rows = try await pool.withTransaction(TransactionOptions(readOnly: true)) {
+                try await $0.query(DrillStatements.rowsStaying, tables)
+            }
+            let counted = try rows.map { row in
+                (try row.get("name", as: String.self), try row.get("staying", as: Int64.self))
+            }
+            return Dictionary(counted) { first, _ in first }
+        }
+    }
+
     /// The books of the copy are in order, as of the snapshot.
     func check(_ invariants: [Invariant], asOf: Instant) async throws -> (Void, String) {
         let broken = try await read { pool in

@@ -12,6 +12,34 @@ package enum DrillStatements {
 
     static let roles = Statement("custody.copy_roles", "select rolname::text as name from pg_roles")
 
+    /// Of each table of an earlier manifest, `$1`, the rows whose keys are no higher than the highest ones were then.
+    ///
+    /// `query_to_xml` counts in tables that only a value names, in any copy: an older one has no function for it.
+    static let rowsStaying = Statement(
+        "custody.rows_staying",
+        """
+        with covered as (
+            select c.relname::text as name, coalesce(
+                    string_agg(format('%I <= %s', a.attname, coalesce(m.value, 'null')), ' and ' order by a.attnum)
+                        filter (where a.attname is not null),
+                    'true'
+                ) as condition
+            from jsonb_to_recordset($1::jsonb) as t (name text, maxima jsonb)
+            join pg_class c on c.relnamespace = 'bursar'::regnamespace and c.relname = t.name
+            left join lateral jsonb_each_text(t.maxima) as m on true
+            left join pg_attribute a on a.attrelid = c.oid and a.attname = m.key and not a.attisdropped
+            group by c.relname
+        )
+        select name, (xpath(
+                '/row/staying/text()',
+                query_to_xml(
+                    format('select count(*) as staying from only bursar.%I where %s', name, condition), false, true, ''
+                )
+            ))[1]::text::bigint as staying
+        from covered
+        """
+    )
+
     static let record = Statement("custody.record_drill", "select bursar.record_drill($1::jsonb) as drill")
 
     static let now = Statement("custody.drill_now", "select clock_timestamp() as now")
@@ -67,5 +95,5 @@ package enum DrillStatements {
         """
     )
 
-    package static let all = [createDatabase, probe, roles, record, now, list, standing]
+    package static let all = [createDatabase, probe, roles, rowsStaying, record, now, list, standing]
 }

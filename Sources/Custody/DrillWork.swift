@@ -102,7 +102,7 @@ package struct DrillWork: Sendable {
             }
             if let manifest = copy.manifest {
                 try await log.phase("equality") { try await copy.checkEquality(with: manifest) }
-                try await log.phase("continuity") { try await continuity(copy.backup, manifest, context) }
+                try await log.phase("continuity") { try await continuity(copy, manifest, context) }
             } else {
                 for name in ["equality", "continuity"] { await log.skip(name, DrillCopy.withoutManifest) }
             }
@@ -120,15 +120,15 @@ package struct DrillWork: Sendable {
     }
 
     private func continuity(
-        _ backup: RecordedBackup,
+        _ copy: DrillCopy,
         _ manifest: Manifest,
         _ context: JobContext
     ) async throws -> (Void, String) {
-        let row = try await context.read { try await $0.query(BackupStatements.earlier, backup.name).first }
+        let row = try await context.read { try await $0.query(BackupStatements.earlier, copy.backup.name).first }
         guard let row else { return ((), "there is no earlier backup to compare with") }
         let earlier: Manifest = try JSONText(row.get("manifest", as: String.self)).decoded()
         let name: String = try row.get("name")
-        let losses = manifest.losses(since: earlier)
+        let losses = manifest.losses(since: earlier, staying: try await copy.rowsStaying(since: earlier))
         guard losses.isEmpty else {
             throw CustodyFailure("continuity", "since \(name): \(losses.prefix(5).joined(separator: "; "))")
         }

@@ -93,12 +93,19 @@ extension Manifest {
         }
     }
 
-    /// What is gone since an earlier manifest though no receipt of a purge tells of it, in words.
-    package func losses(since earlier: Manifest) -> [String] {
+    /// Compares with the manifest before this one.
+    ///
+    /// - Parameters:
+    ///   - earlier: the manifest that was taken before.
+    ///   - staying: by table, how many rows of now were there when that was taken: new rows must not stand in for lost ones.
+    /// - Returns: what is gone though no receipt of a purge tells of it, in words.
+    package func losses(since earlier: Manifest, staying: [String: Int64]) -> [String] {
         let now = Dictionary(tables.map { ($0.name, $0) }) { first, _ in first }
-        var told = earlier.tables.filter(\.kept).flatMap { before -> [String] in
-            guard let table = now[before.name] else { return ["table \(before.name) is gone"] }
-            return table.losses(since: before)
+        var told = earlier.tables.filter(\.kept).compactMap { before -> String? in
+            guard let table = now[before.name], let rows = staying[before.name] else {
+                return "table \(before.name) is gone"
+            }
+            return table.loss(since: before, staying: rows)
         }
         for before in earlier.series {
             let same = series.first {
@@ -128,20 +135,9 @@ extension Manifest.Table {
         return told
     }
 
-    fileprivate func losses(since before: Manifest.Table) -> [String] {
-        var told: [String] = []
-        let expected = before.rows &+ before.purged &- purged
-        if rows < expected {
-            told.append(
-                "\(name) had \(before.rows) rows and has \(rows), and receipts tell of \(purged &- before.purged) purged ones"
-            )
-        }
-        for (column, value) in before.maxima.sorted(by: { $0.key < $1.key }) {
-            guard let highest = value, purged == before.purged else { continue }
-            if (maxima[column] ?? nil).map({ $0 < highest }) ?? true {
-                told.append("the highest \(name).\(column) went back from \(highest)")
-            }
-        }
-        return told
+    fileprivate func loss(since before: Manifest.Table, staying: Int64) -> String? {
+        guard staying < before.rows &+ before.purged &- purged else { return nil }
+        return "\(name) had \(before.rows) rows, \(staying) of them are there, and receipts tell of"
+            + " \(purged &- before.purged) purged ones"
     }
 }

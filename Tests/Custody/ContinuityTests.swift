@@ -39,6 +39,7 @@ struct ContinuityTests {
             let lost = try await world.drill()
             #expect(lost.failedPhase == "continuity", "\(lost.receipt.told)")
             #expect(lost.receipt.told.contains("attempt_line had"), "\(lost.receipt.told)")
+            #expect(lost.receipt.told.contains("0 of them are there"), "\(lost.receipt.told)")
             #expect(lost.receipt.told.contains("receipts tell of 0 purged ones"), "\(lost.receipt.told)")
         }
     }

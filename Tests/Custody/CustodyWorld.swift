@@ -45,6 +45,9 @@ struct CustodyWorld {
         }
     }
 
+    /// One more row that a manifest counts.
+    static let note = #"bursar.note(0, 'drill.failed', 'drill', 1, '{"told": "x", "backup": "y"}', null)"#
+
     static func open(_ body: (CustodyWorld) async throws -> Void) async throws {
         try await TestDatabase.with(recipe) { database in
             try await database.withPool(size: 6) { pool in

@@ -15,7 +15,7 @@ struct PgBackRestRealTests {
         try await PhysicalWorld.open { world in
             try await world.custody.database.setUp("create table public.stop ()")
             let writing = """
-                do $w$ begin loop perform \(PhysicalWorld.note); commit;
+                do $w$ begin loop perform \(CustodyWorld.note); commit;
                 exit when exists (select from public.stop); end loop; end $w$
                 """
             async let one: Void = world.custody.database.setUp(writing)
@@ -57,13 +57,13 @@ struct PgBackRestRealTests {
 
     /// Goes to a moment between a backup and now: what was committed by then is there, and it is no proof.
     private func moment(_ world: PhysicalWorld) async throws {
-        try await world.custody.database.setUp("select \(PhysicalWorld.note)")
+        try await world.custody.database.setUp("select \(CustodyWorld.note)")
         let rows = try await world.custody.text("select max(id) from bursar.event")
         let at = try await world.custody.database.asSuperuser { connection in
             try await connection.query(Statement("test.now", "select clock_timestamp() as now")).first?
                 .get("now", as: Instant.self)
         }
-        try await world.custody.database.setUp("select pg_sleep(0.05); select \(PhysicalWorld.note)")
+        try await world.custody.database.setUp("select pg_sleep(0.05); select \(CustodyWorld.note)")
         #expect(world.pgbackrest("check") == 0)
         let seen = Seen()
         let house = world.house

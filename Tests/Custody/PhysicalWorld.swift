@@ -106,9 +106,6 @@ struct PhysicalWorld {
         return try await custody.drill(parameters)
     }
 
-    /// One more row that a manifest counts.
-    static let note = #"bursar.note(0, 'drill.failed', 'drill', 1, '{"told": "x", "backup": "y"}', null)"#
-
     /// The files below a folder of the repository whose names begin so.
     func files(below path: String, beginning start: String) -> [String] {
         CustodyWorld.entries("\(repository)/\(path)").flatMap { name -> [String] in
