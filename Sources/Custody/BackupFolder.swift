@@ -17,8 +17,10 @@ struct BackupFolder: Sendable {
     func place(_ name: String) -> String { "\(path)/\(name)" }
 
     /// The names of the backups that are whole, oldest first.
-    func whole() -> [String] {
-        FolderTree.names(in: path).filter { name in
+    ///
+    /// - Throws: `file` where the folder cannot be read.
+    func whole() throws(VaultError) -> [String] {
+        try FolderTree.list(path).filter { name in
             !name.hasPrefix(".") && !name.hasSuffix(Self.partial) && !name.hasSuffix(Self.removing)
                 && FolderTree.size("\(path)/\(name)/\(BackupIndex.file)") != nil
         }
@@ -28,17 +30,17 @@ struct BackupFolder: Sendable {
     func begin(_ name: String) throws(VaultError) -> String {
         try FolderTree.make(path)
         let partial = partial(name)
-        guard mkdir(partial, 0o700) == 0 else { throw VaultFiles.cannot("make the folder", partial) }
-        try VaultFiles.store(Self.text(of: .own()), "\(partial)/\(ProcessMark.file)")
+        try ProcessMark.makeFolder(partial, mode: 0o700)
         return partial
     }
 
     /// Makes a backup whole: from here on it has its name.
     func finish(_ name: String) throws(VaultError) {
-        unlink("\(partial(name))/\(ProcessMark.file)")
         try VaultFiles.sync(partial(name))
         guard rename(partial(name), place(name)) == 0 else { throw VaultFiles.cannot("name", partial(name)) }
         try VaultFiles.sync(path)
+        // Last: a half backup always says whose it is.
+        unlink("\(place(name))/\(ProcessMark.file)")
     }
 
     /// Removes a backup; one that is half removed is no backup any more.
@@ -57,21 +59,12 @@ struct BackupFolder: Sendable {
     func clear() -> [String] {
         FolderTree.names(in: path).filter { name in
             let isLeft =
-                name.hasSuffix(Self.removing) || name.hasSuffix(Self.partial) && Self.isAbandoned("\(path)/\(name)")
+                name.hasSuffix(Self.removing)
+                || name.hasSuffix(Self.partial) && ProcessMark.isAbandoned("\(path)/\(name)")
             if isLeft { FolderTree.remove("\(path)/\(name)") }
             return isLeft
         }
     }
-
-    /// Whether the process that worked on a folder has certainly ended.
-    static func isAbandoned(_ folder: String) -> Bool {
-        guard let text = try? VaultFiles.smallText("\(folder)/\(ProcessMark.file)"),
-            let mark: ProcessMark = try? JSONText(text).decoded()
-        else { return false }
-        return mark.hasEnded
-    }
-
-    static func text(of mark: ProcessMark) -> String { (try? JSONText(encoding: mark).text) ?? "{}" }
 
     /// Reads the index of a backup.
     ///

@@ -69,6 +69,16 @@ package struct BackupHouse: Sendable {
         return (keys.own.current.id, keys.recovery.current.id)
     }
 
+    /// Removes what runs of this machine have left that were killed: half backups with what they had dumped in the clear, and
+    /// the servers and folders of drills.
+    package func clearRemains() async {
+        let (folder, scratch) = (BackupFolder(path: directory), scratch)
+        _ = try? await apart { () throws(VaultError) in
+            folder.clear()
+            ScratchFolder.clear(scratch)
+        }
+    }
+
     /// Works with a pool of a login, which is closed afterwards.
     static func withPool<Answer>(
         _ url: String,

@@ -50,19 +50,16 @@ package struct BackupStanding: Codable, Equatable, Sendable {
         }
     }
 
-    /// The standing of backups by pgBackRest; nil where no schedule asks for them and none was ever taken.
-    package static func physical(in database: PostgresPool) async throws -> BackupStanding? {
-        let standing = try await read(.pgBackRest, in: database)
+    /// The standing of one engine's backups; nil where no schedule that is on here asks for them and there is none.
+    package static func wanted(
+        _ engine: BackupEngine.Name,
+        in database: PostgresPool
+    ) async throws -> BackupStanding? {
+        let standing = try await read(engine, in: database)
         if standing.lastBackup != nil { return standing }
-        return try await isScheduled(.pgBackRest, in: database) ? standing : nil
-    }
-
-    /// Whether a schedule that is on here takes backups by an engine.
-    static func isScheduled(_ engine: BackupEngine.Name, in database: PostgresPool) async throws -> Bool {
-        try await database.withTransaction(BackupBook.transaction) { transaction in
-            try await transaction.query(PgBackRestStatements.isScheduled, engine.rawValue).first?.get("scheduled")
-                ?? false
-        }
+        return try await database.withTransaction(BackupBook.transaction) { transaction in
+            try await transaction.query(DrillStatements.isScheduled, engine.rawValue).first?.get("scheduled") ?? false
+        } ? standing : nil
     }
 
     private init(_ row: Row) throws {
@@ -85,14 +82,18 @@ package struct BackupStanding: Codable, Equatable, Sendable {
 
 /// The alarms about backups: too old, not verified for too long, of another size than usual, slower to restore than promised.
 package enum BackupAlarms {
-    /// Makes the alarms be those that hold: of dumps where they are configured, of backups by pgBackRest where a schedule
-    /// takes them.
+    /// Makes the alarms be those that hold, of each engine whose backups a schedule takes or that has any; of dumps also where
+    /// they are configured here.
     ///
-    /// A fresh backup of the one says nothing of the other.
+    /// A fresh backup of the one says nothing of the other. A node without keys sees the alarms as those do that have them.
     package static func settle(_ house: BackupHouse, in database: PostgresPool) async throws {
-        var holding = house.isConfigured ? try alarms(await BackupStanding.read(in: database), house) : []
-        if try await BackupStanding.isScheduled(.pgBackRest, in: database) {
-            let standing = try await BackupStanding.read(.pgBackRest, in: database)
+        var holding: [Alarm] = []
+        if house.isConfigured {
+            holding += try alarms(await BackupStanding.read(.dump, in: database), house)
+        } else if let standing = try await BackupStanding.wanted(.dump, in: database) {
+            holding += try alarms(standing, house)
+        }
+        if let standing = try await BackupStanding.wanted(.pgBackRest, in: database) {
             holding += try alarms(standing, house).map {
                 Alarm("\($0.key)/pgbackrest", $0.severity, since: $0.since, evidence: $0.evidence)
             }

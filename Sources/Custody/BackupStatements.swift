@@ -64,20 +64,28 @@ package enum BackupStatements {
         "select b.manifest::text as manifest from bursar.backup b where b.name = $1"
     )
 
-    /// The manifest of the backup before the one of that name.
-    static let earlier = Statement(
-        "custody.earlier_manifest",
+    /// What the backup `$1` is compared with: the newest one before it whose drill has passed or whose losses somebody has
+    /// accepted, its own acceptance included; where there is none, the oldest of all.
+    ///
+    /// Each drill so goes back to where the last proof ended: nothing that is lost falls between two of them.
+    static let baseline = Statement(
+        "custody.baseline",
         """
-        select e.name, e.manifest::text as manifest
-        from bursar.backup b
-        join lateral (
-            select p.name, p.manifest from bursar.backup p
-            where p.taken_at < b.taken_at
-            order by p.taken_at desc, p.id desc limit 1
-        ) as e on true
-        where b.name = $1
+        with candidate as (
+            select p.id, p.name, p.taken_at, p.manifest, a.actor, a.reason,
+                a.backup_id is not null
+                    or exists (select from bursar.drill d where d.backup = p.name and d.verdict = 'pass') as is_proven
+            from bursar.backup b
+            join bursar.backup p on p.taken_at < b.taken_at or p.id = b.id
+            left join bursar.backup_acceptance a on a.backup_id = p.id
+            where b.name = $1 and (p.id <> b.id or a.backup_id is not null)
+        )
+        select name, manifest::text as manifest, actor, reason
+        from candidate
+        order by is_proven desc, case when is_proven then taken_at end desc, taken_at, id
+        limit 1
         """
     )
 
-    package static let all = [snapshot, stamp, manifest, record, removed, list, ownManifest, earlier]
+    package static let all = [snapshot, stamp, manifest, record, removed, list, ownManifest, baseline]
 }

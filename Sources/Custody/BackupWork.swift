@@ -38,7 +38,7 @@ package struct BackupWork: Sendable {
 /// Takes a dump and its manifest in one snapshot, sealed, named only when it is whole, then written down.
 ///
 /// The steps, by which a failure is named: `keys`, `folder`, `role`, `dump`, `manifest`, `globals`, `empty`, `seal`, `name`,
-/// `record`, `push`.
+/// `record`, `rotate`, `push`.
 struct DumpBackup: BackupTaker {
     private let house: BackupHouse
     private let folder: BackupFolder
@@ -55,6 +55,7 @@ struct DumpBackup: BackupTaker {
         let began = ContinuousClock.now
         let folder = folder
         let name = "\(try await BackupWork.stamp(context))-\(context.run.id)-\(context.run.attempt)"
+        try await checkPlace(context)
         let partial = try await step("folder") { () throws(VaultError) in
             folder.clear()
             return try folder.begin(name)
@@ -95,8 +96,9 @@ struct DumpBackup: BackupTaker {
                 dump.manifest,
                 context
             )
-            try await push(name)
+            // Before what may wait for another machine: the folder must not fill up meanwhile.
             let removed = try await rotate(context)
+            try await push(name)
             return Self.words(index, manifest, removed)
         } catch {
             // Whatever stopped it, the half is gone; after a kill the next backup clears it.
@@ -169,7 +171,7 @@ extension DumpBackup {
     private func adopt(_ keys: VaultKeyRing, _ context: JobContext) async throws {
         let folder = folder
         let known = try await context.read { try await BackupBook.list(withRemoved: true, in: $0) }
-        let unknown = await Set((try? apart { () throws(VaultError) in folder.whole() }) ?? []).subtracting(
+        let unknown = await Set((try? apart { () throws(VaultError) in try folder.whole() }) ?? []).subtracting(
             known.map(\.name)
         )
         for name in unknown.sorted() {
@@ -214,36 +216,57 @@ extension DumpBackup {
         )
     }
 
+    /// Refuses a folder that has none of the backups that were made there: most likely its disk is not mounted, and another
+    /// one would fill up.
+    private func checkPlace(_ context: JobContext) async throws {
+        let (folder, directory) = (folder, house.directory)
+        let known = try await recorded(context).filter {
+            $0.removedAt == nil && $0.directory == directory && $0.host == ProcessMark.hostName
+        }
+        let here = Set(try await step("folder") { () throws(VaultError) in try folder.whole() })
+        guard let newest = known.first, !known.contains(where: { here.contains($0.name) }) else { return }
+        throw CustodyFailure(
+            "folder",
+            "none of the \(known.count) backups that were made in \(directory) is there, the newest was \(newest.name);"
+                + " mount its disk, or where they are gone for good: bursar backup forget NAME --reason TEXT"
+        )
+    }
+
     /// Removes what need not be kept, first in the book and then the files: what is listed is there, whenever this ends.
     ///
-    /// Files that are left of what the book says is removed go with them.
+    /// What is off the list goes too where nothing wants it kept: a run that was killed in between has left it. What is
+    /// missing stays on the list, since a disk may come back.
     private func rotate(_ context: JobContext) async throws -> [String] {
         let (folder, keep) = (folder, house.keep)
-        let known = try await context.read { try await BackupBook.list(of: .dump, in: $0) }
-        let here = Set(try await step("rotate") { () throws(VaultError) in folder.whole() })
-        let candidates = known.filter { here.contains($0.name) }.map {
-            BackupRotation.Candidate(name: $0.name, takenAt: $0.takenAt, verifiedAt: $0.verifiedAt)
-        }
-        let removable = BackupRotation.removable(candidates, keep: keep)
-        // Those whose files somebody else has removed are no backups either.
-        let gone = known.filter {
-            $0.directory == house.directory && $0.host == ProcessMark.hostName && !here.contains($0.name)
-        }
-        let ended = removable + gone.map(\.name)
+        let here = Set(try await step("rotate") { () throws(VaultError) in try folder.whole() })
+        let known = try await recorded(context).filter { here.contains($0.name) }
+        let removable = Self.removable(known.filter { $0.removedAt == nil }, keep)
         _ = try await context.chunk(
-            select: { _, _ in ended },
+            select: { _, _ in removable },
             tenant: { _ in 0 },
             apply: { transaction, names, checkpoint in
                 for name in names { _ = try await transaction.execute(BackupStatements.removed, name) }
                 checkpoint.count("removed", names.count)
             }
         )
-        let past = try await context.read { try await BackupBook.list(withRemoved: true, in: $0) }
-        let left = past.filter { $0.removedAt != nil && here.contains($0.name) }
-        for backup in left {
-            try await step("rotate") { () throws(VaultError) in try folder.remove(backup.name) }
+        let unlisted = Set(known.filter { $0.removedAt != nil }.map(\.name))
+        let left = Self.removable(known, keep).filter { unlisted.contains($0) }
+        for name in removable + left {
+            try await step("rotate") { () throws(VaultError) in try folder.remove(name) }
         }
         return removable
+    }
+
+    private static func removable(_ backups: [RecordedBackup], _ keep: BackupKeep) -> [String] {
+        let candidates = backups.map {
+            BackupRotation.Candidate(name: $0.name, takenAt: $0.takenAt, verifiedAt: $0.verifiedAt)
+        }
+        return BackupRotation.removable(candidates, keep: keep)
+    }
+
+    /// Every dump that the database knows, those too that are off the list; the newest first.
+    private func recorded(_ context: JobContext) async throws -> [RecordedBackup] {
+        try await context.read { try await BackupBook.list(of: .dump, withRemoved: true, in: $0) }
     }
 }
 

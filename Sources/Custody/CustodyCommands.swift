@@ -2,7 +2,7 @@ package import Billing
 
 /// The commands of custody, as they stand on the operator socket; those that change something call a function of the database.
 package enum CustodyCommands {
-    package static let all: [ContractCommand] = holds + retention
+    package static let all: [ContractCommand] = holds + retention + backups
 
     package static func named(_ name: String) -> ContractCommand? { all.first { $0.name == name } }
 
@@ -38,6 +38,23 @@ package enum CustodyCommands {
             from bursar.legal_hold h
             where coalesce($1::boolean, false)
                 or (h.released_at is null and (h.until is null or h.until > bursar.business_now()))
+            """
+        ),
+    ]
+
+    private static let backups = [
+        ContractCommand(
+            "backups.forget",
+            [.needs("backup", .text), .reason],
+            """
+            select jsonb_build_object('backup', $1::text)::text as answer from bursar.forget_backup($1::text, $2::text)
+            """
+        ),
+        ContractCommand(
+            "backups.accept",
+            [.needs("backup", .text), .reason],
+            """
+            select jsonb_build_object('backup', $1::text)::text as answer from bursar.accept_backup($1::text, $2::text)
             """
         ),
     ]

@@ -2,7 +2,7 @@ package import Postgres
 
 /// The migrations of this room: what is purged and on whose word, backups, and the drills that prove them.
 package enum CustodyMigrations {
-    package static let all: [Migration] = retention + backups + kept + bounds
+    package static let all: [Migration] = retention + backups + kept + bounds + lost
 
     static let retention = [
         Migration(
@@ -46,6 +46,14 @@ package enum CustodyMigrations {
             name: "bounded_purges",
             up: String(decoding: PackageResources.m0038_bounded_purges_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0038_bounded_purges_down_sql, as: UTF8.self)
+        )
+    ]
+    static let lost = [
+        Migration(
+            number: 40,
+            name: "lost_backups",
+            up: String(decoding: PackageResources.m0040_lost_backups_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0040_lost_backups_down_sql, as: UTF8.self)
         )
     ]
 }

@@ -76,8 +76,15 @@ package enum DrillStatements {
             order by b.taken_at desc limit 7
         ), drilled as (
             select d.id, d.recorded_at, d.verdict, d.told, d.rto_seconds from bursar.drill d
+            left join bursar.backup b on b.name = d.backup
             where d.engine = $1
-            order by d.id desc limit 1
+            -- A failure stands until the same backup or a newer one has passed: an older one says nothing of it.
+            order by d.verdict = 'fail' and not exists (
+                    select from bursar.drill p join bursar.backup later on later.name = p.backup
+                    where p.engine = $1 and p.id > d.id and p.verdict = 'pass'
+                        and later.taken_at >= coalesce(b.taken_at, '-infinity')
+                ) desc, d.id desc
+            limit 1
         ), passed as (
             select max(d.recorded_at) as at from bursar.drill d where d.verdict = 'pass' and d.engine = $1
         )
@@ -95,5 +102,17 @@ package enum DrillStatements {
         """
     )
 
-    package static let all = [createDatabase, probe, roles, rowsStaying, record, now, list, standing]
+    /// Whether backups by an engine are asked for by a schedule that is on in this environment.
+    static let isScheduled = Statement(
+        "custody.engine_scheduled",
+        """
+        select exists (
+            select from bursar.schedule s, bursar.installation i
+            where s.job = 'backup' and s.enabled and s.removed_at is null and s.definition -> 'environments' ? i.environment
+                and coalesce(s.definition -> 'parameters' ->> 'engine', 'dump') = $1
+        ) as scheduled
+        """
+    )
+
+    package static let all = [createDatabase, probe, roles, rowsStaying, record, now, list, standing, isScheduled]
 }

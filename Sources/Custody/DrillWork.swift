@@ -124,15 +124,17 @@ package struct DrillWork: Sendable {
         _ manifest: Manifest,
         _ context: JobContext
     ) async throws -> (Void, String) {
-        let row = try await context.read { try await $0.query(BackupStatements.earlier, copy.backup.name).first }
+        let row = try await context.read { try await $0.query(BackupStatements.baseline, copy.backup.name).first }
         guard let row else { return ((), "there is no earlier backup to compare with") }
         let earlier: Manifest = try JSONText(row.get("manifest", as: String.self)).decoded()
         let name: String = try row.get("name")
+        let (actor, reason): (String?, String?) = (try row.get("actor"), try row.get("reason"))
         let losses = manifest.losses(since: earlier, staying: try await copy.rowsStaying(since: earlier))
         guard losses.isEmpty else {
             throw CustodyFailure("continuity", "since \(name): \(losses.prefix(5).joined(separator: "; "))")
         }
-        return ((), "nothing of \(name) is lost but by receipts of purges")
+        let accepted = reason.map { "; what it lacks was accepted by \(actor ?? ""): \($0)" } ?? ""
+        return ((), "nothing of \(name) is lost but by receipts of purges\(accepted)")
     }
 
     private func now(_ context: JobContext) async throws -> Instant {

@@ -47,7 +47,7 @@ struct DumpDrill: DrillEngine {
         try await desk.log.phase("pick") {
             let folder = BackupFolder(path: house.directory)
             let known = try await desk.context.read { try await BackupBook.list(of: .dump, in: $0) }
-            let here = Set(try await step("pick") { () throws(VaultError) in folder.whole() })
+            let here = Set(try await step("pick") { () throws(VaultError) in try folder.whole() })
             guard let chosen = try source.choice(among: known.filter { here.contains($0.name) }) else {
                 throw CustodyFailure(
                     "pick",

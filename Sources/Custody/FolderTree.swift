@@ -3,9 +3,17 @@ internal import Programs
 
 /// Folders with all that is in them; everything here blocks.
 enum FolderTree {
+    /// The names in a folder, sorted; none where it is not there or cannot be read.
+    static func names(in path: String) -> [String] { (try? list(path)) ?? [] }
+
     /// The names in a folder, sorted; none where it is not there.
-    static func names(in path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
+    ///
+    /// - Throws: `file` where it cannot be read: that is not the same as empty.
+    static func list(_ path: String) throws(VaultError) -> [String] {
+        guard let folder = opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw VaultFiles.cannot("list", path)
+        }
         defer { closedir(folder) }
         var names: [String] = []
         while let entry = readdir(folder) {
@@ -48,6 +56,13 @@ enum FolderTree {
                 throw VaultFiles.cannot("make the folder", parent)
             }
         }
+    }
+
+    /// Whether nobody else may put anything into a folder, or exchange what lies in it.
+    static func isOwn(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
+            && status.st_mode & (S_IWGRP | S_IWOTH) == 0
     }
 
     /// Removes all of it; what is not there is no fault.

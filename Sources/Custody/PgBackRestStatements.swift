@@ -48,17 +48,5 @@ package enum PgBackRestStatements {
         """
     )
 
-    /// Whether backups by an engine are asked for by a schedule that is on in this environment.
-    static let isScheduled = Statement(
-        "custody.engine_scheduled",
-        """
-        select exists (
-            select from bursar.schedule s, bursar.installation i
-            where s.job = 'backup' and s.enabled and s.removed_at is null and s.definition -> 'environments' ? i.environment
-                and coalesce(s.definition -> 'parameters' ->> 'engine', 'dump') = $1
-        ) as scheduled
-        """
-    )
-
-    package static let all = [source, holdWrites, clearWrites, moment, record, copyClock, isScheduled]
+    package static let all = [source, holdWrites, clearWrites, moment, record, copyClock]
 }

@@ -1,4 +1,6 @@
 internal import Glibc
+internal import JobKit
+internal import Postgres
 
 /// Which process something belongs to, so that what it left behind can be told from what it still works on.
 ///
@@ -16,6 +18,35 @@ struct ProcessMark: Codable, Equatable, Sendable {
     /// This process.
     static func own() -> ProcessMark {
         ProcessMark(host: hostName, boot: bootID, process: getpid(), started: startTime(of: getpid()) ?? 0)
+    }
+
+    /// Makes a folder that belongs to this process: from the moment it has its name it says so.
+    static func makeFolder(_ path: String, mode: mode_t) throws(VaultError) {
+        // A hidden one first, since a folder and the file in it are not made at once.
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        let making = (parts.dropLast() + [".\(parts.last ?? "").\(getpid())"]).joined(separator: "/")
+        FolderTree.remove(making)
+        guard mkdir(making, mode) == 0 else { throw VaultFiles.cannot("make the folder", path) }
+        let text = (try? JSONText(encoding: own()).text) ?? "{}"
+        do throws(VaultError) {
+            try VaultFiles.store(text, "\(making)/\(file)")
+            guard access(path, F_OK) != 0, rename(making, path) == 0 else {
+                throw VaultFiles.cannot("make the folder", path)
+            }
+        } catch {
+            FolderTree.remove(making)
+            throw error
+        }
+    }
+
+    /// Whether the process that a folder belongs to has certainly ended; a folder without a mark belongs to none.
+    static func isAbandoned(_ folder: String) -> Bool {
+        let path = "\(folder)/\(file)"
+        if access(path, F_OK) != 0 { return errno == ENOENT }
+        guard let text = try? VaultFiles.smallText(path), let mark: ProcessMark = try? JSONText(text).decoded() else {
+            return false
+        }
+        return mark.hasEnded
     }
 
     /// Whether the process certainly has ended: it ran on this machine, and is there no more.

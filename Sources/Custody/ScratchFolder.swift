@@ -21,8 +21,13 @@ struct ScratchFolder: Sendable {
         self.account = account
         path = "\(parent)/\(Self.prefix)\(name)"
         try FolderTree.make(parent, mode: 0o711)
-        guard mkdir(path, 0o711) == 0 else { throw VaultFiles.cannot("make the folder", path) }
-        try VaultFiles.store(BackupFolder.text(of: .own()), "\(path)/\(ProcessMark.file)")
+        guard FolderTree.isOwn(parent) else {
+            throw VaultError(
+                .file,
+                "\(parent) is another user's, or others may write there; set backup.scratch to a folder of Bursar's own"
+            )
+        }
+        try ProcessMark.makeFolder(path, mode: 0o711)
         for inner in [data, sockets, backup] {
             try FolderTree.make(inner)
             try FolderTree.give(inner, to: account)
@@ -68,7 +73,7 @@ struct ScratchFolder: Sendable {
     static func clear(_ parent: String) -> [String] {
         FolderTree.names(in: parent).filter { name in
             let path = "\(parent)/\(name)"
-            guard name.hasPrefix(prefix), FolderTree.isFolder(path), BackupFolder.isAbandoned(path) else {
+            guard name.hasPrefix(prefix), FolderTree.isFolder(path), ProcessMark.isAbandoned(path) else {
                 return false
             }
             remove(path)

@@ -109,11 +109,19 @@ struct ScratchServer: Sendable {
     }
 
     /// A moment in the copy's business time, and the copy's newest change.
+    ///
+    /// - Throws: at the step `cluster`, where the copy cannot say.
     func clock(at moment: Instant) async throws -> (asOf: Instant, newest: Instant?) {
-        try await BackupHouse.withPool(url(), "drill") { pool in
-            let row = try await pool.withConnection { try await $0.query(PgBackRestStatements.copyClock, moment).first }
-            guard let row else { throw CustodyFailure("cluster", "the copy does not say what it is") }
-            return (try row.get("as_of"), try row.get("newest"))
+        do {
+            return try await BackupHouse.withPool(url(), "drill") { pool in
+                let row = try await pool.withConnection {
+                    try await $0.query(PgBackRestStatements.copyClock, moment).first
+                }
+                guard let row else { throw CustodyFailure("cluster", "the copy does not say what it is") }
+                return (try row.get("as_of"), try row.get("newest"))
+            }
+        } catch let error as PostgresError {
+            throw CustodyFailure("cluster", "the copy has no database \(database) of Bursar's: \(error)")
         }
     }
 }

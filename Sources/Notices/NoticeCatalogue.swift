@@ -115,6 +115,7 @@ package enum NoticeCatalogue {
                 "unpark.proposed", "unpark.approved", "suspense.assigned", "suspense.refunded",
                 "suspense.written_off", "suspense.went_back", "write_off.requested", "suppression.placed",
                 "suppression.released", "endpoint.disabled", "legal_hold.placed", "legal_hold.released",
+                "backup.forgotten", "backup.accepted",
             ]
         ),
         (

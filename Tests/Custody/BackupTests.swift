@@ -93,6 +93,7 @@ struct BackupTests {
                 try CustodyWorld.write(mark, "\(world.house.directory)/\(name)/owner.json")
             }
             mkdir("\(world.house.directory)/c.removing", 0o700)
+            mkdir("\(world.house.directory)/d.partial", 0o700)
             let second = try await world.backUp()
             let left = CustodyWorld.entries(world.house.directory)
             #expect(left.filter { $0.contains(".") } == ["b.partial"])

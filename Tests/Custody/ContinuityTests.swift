@@ -1,3 +1,4 @@
+import BackupVerification
 import Custody
 import TestSupport
 import Testing
@@ -41,6 +42,41 @@ struct ContinuityTests {
             #expect(lost.receipt.told.contains("attempt_line had"), "\(lost.receipt.told)")
             #expect(lost.receipt.told.contains("0 of them are there"), "\(lost.receipt.told)")
             #expect(lost.receipt.told.contains("receipts tell of 0 purged ones"), "\(lost.receipt.told)")
+        }
+    }
+
+    @Test(
+        "What a drill missed it misses in every later backup too, and in no older one, until somebody accepts it with a reason"
+    )
+    func untilAccepted() async throws {
+        try await CustodyWorld.open { world in
+            let whole = try await world.backUp()
+            #expect(try await world.drill(BackupVerification.Parameters(backup: whole)).receipt.verdict == .pass)
+            try await world.database.setUp(
+                "set session_replication_role = replica; delete from bursar.event where id = (select min(id) from bursar.event)"
+            )
+            // Nobody drills the first one that lacks the row.
+            try await world.backUp()
+            let later = try await world.backUp()
+            for _ in 1...2 {
+                let drill = try await world.drill()
+                #expect(drill.failedPhase == "continuity", "\(drill.receipt.told)")
+                #expect(drill.receipt.told.contains("since \(whole)"), "\(drill.receipt.told)")
+            }
+            #expect(try await world.drill(BackupVerification.Parameters(backup: whole)).receipt.verdict == .pass)
+            let standing = try await BackupStanding.read(in: world.pool)
+            #expect(standing.verdict == "fail", "an older backup says nothing of the newest: \(standing.told ?? "")")
+
+            try await world.database.setUp(
+                "set role bursar_ops; select bursar.accept_backup('\(later)', 'Dara looked: a row of a test')"
+            )
+            let accepted = try await world.drill()
+            #expect(accepted.receipt.verdict == .pass, "\(accepted.receipt.told)")
+            let words = accepted.receipt.phases.first { $0.name == "continuity" }?.detail ?? ""
+            #expect(words.contains("Dara looked"), "\(words)")
+            #expect(try await BackupStanding.read(in: world.pool).verdict == "pass")
+            try await world.backUp()
+            #expect(try await world.drill().receipt.verdict == .pass)
         }
     }
 }

@@ -7,6 +7,22 @@ import Testing
 enum KilledProgram {
     /// Starts the program with the world's configuration.
     static func start(_ world: CustodyWorld, _ words: String) throws -> pid_t {
+        let pipe = try #require(popen("\(command(world, words)) & echo $!", "r"))
+        defer { pclose(pipe) }
+        var process: pid_t = 0
+        withUnsafeMutablePointer(to: &process) { place in
+            withVaList([place]) { _ = vfscanf(pipe, "%d", $0) }
+        }
+        try #require(process > 1)
+        return process
+    }
+
+    /// Runs the program to its end, and answers with its exit code.
+    static func status(_ world: CustodyWorld, _ words: String) -> Int32 {
+        system(command(world, words)) >> 8 & 0xff
+    }
+
+    private static func command(_ world: CustodyWorld, _ words: String) -> String {
         let settings = [
             "BURSAR_ENVIRONMENT": "development", "BURSAR_DATABASE_URL": world.database.url(),
             "BURSAR_BACKUP_DATABASE_URL": world.database.url(user: "bursar_backup"),
@@ -15,16 +31,7 @@ enum KilledProgram {
             "BURSAR_BACKUP_RECOVERY_KEY_FILE": world.house.recoveryKeyFile ?? "",
         ]
         let environment = settings.filter { !$0.value.isEmpty }.map { "\($0.key)='\($0.value)'" }.joined(separator: " ")
-        let command =
-            "cd '\(Bench.project)'; env \(environment) '\(CustodyWorld.builtProgram)' \(words) >/dev/null 2>&1 & echo $!"
-        let pipe = try #require(popen(command, "r"))
-        defer { pclose(pipe) }
-        var process: pid_t = 0
-        withUnsafeMutablePointer(to: &process) { place in
-            withVaList([place]) { _ = vfscanf(pipe, "%d", $0) }
-        }
-        try #require(process > 1)
-        return process
+        return "cd '\(Bench.project)'; env \(environment) '\(CustodyWorld.builtProgram)' \(words) >/dev/null 2>&1"
     }
 
     /// The processes whose words name a path.

@@ -156,7 +156,7 @@ struct PgBackRestMomentTests {
             )
             #expect(try await settled() == "backup:age/pgbackrest")
             #expect(try await BackupStanding.read(in: world.pool).backupAge ?? 1e9 < 3600)
-            #expect(try await BackupStanding.physical(in: world.pool)?.backupAge ?? 0 > 100_000)
+            #expect(try await BackupStanding.wanted(.pgBackRest, in: world.pool)?.backupAge ?? 0 > 100_000)
             try await world.database.setUp("update bursar.schedule set enabled = false")
             #expect(try await settled() == "")
         }

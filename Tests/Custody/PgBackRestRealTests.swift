@@ -92,6 +92,9 @@ struct PgBackRestRealTests {
         #expect(skipped == ["globals", "equality", "continuity"])
         let cluster = drill.receipt.phases.first { $0.name == "cluster" }
         #expect(cluster?.detail.contains("newest change 20") == true, "\(cluster?.detail ?? "")")
+        let words = "drill run --here --engine pgbackrest --pgbackrest-config '\(world.configuration)'"
+        #expect(KilledProgram.status(world.custody, "\(words) --at \(try #require(at))") == 1, "it is no pass")
+        #expect(KilledProgram.status(world.custody, words) == 0)
     }
 
     private actor Seen {

@@ -1,12 +1,13 @@
 import ArgumentParser
+import Billing
 import Custody
 
 /// Backups: take one, and see those there are.
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Take a backup, sealed and counted; see those there are.",
-        subcommands: [Run.self, List.self]
+        abstract: "Take a backup, sealed and counted; see those there are, and say what is known of them.",
+        subcommands: [Run.self, List.self, Forget.self, Accept.self]
     )
 
     struct Run: AsyncParsableCommand {
@@ -58,6 +59,50 @@ struct BackupCommand: AsyncParsableCommand {
     }
 }
 
+extension BackupCommand {
+    private struct Answer: Decodable {
+        let backup: String
+    }
+
+    /// Files that are gone for good.
+    struct Forget: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a backup off the list whose files are gone for good.",
+            discussion:
+                "Nothing is removed. While none of the backups made in a folder is there, no further one is made in it."
+        )
+        @Argument(help: "The backup's name.") var backup: String
+        @OptionGroup var reason: ReasonOption
+        @OptionGroup var options: GlobalOptions
+
+        func run() async throws {
+            let body: [String: ContractValue] = ["backup": .text(backup), "reason": reason.value]
+            try await BusinessCall(options: options).perform("backups.forget", body) { (answer: Answer) in
+                "backup \(answer.backup) is off the list"
+            }
+        }
+    }
+
+    /// Losses that are known and right.
+    struct Accept: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Accept what a drill missed in a backup: later ones are compared with it.",
+            discussion:
+                "Until then every drill of it and of later ones fails at continuity. Who accepted it, and why, is in every receipt."
+        )
+        @Argument(help: "The backup's name.") var backup: String
+        @OptionGroup var reason: ReasonOption
+        @OptionGroup var options: GlobalOptions
+
+        func run() async throws {
+            let body: [String: ContractValue] = ["backup": .text(backup), "reason": reason.value]
+            try await BusinessCall(options: options).perform("backups.accept", body) { (answer: Answer) in
+                "what backup \(answer.backup) lacks is accepted"
+            }
+        }
+    }
+}
+
 /// Which engine a backup or a drill is of; what is not said is the job's own.
 struct EngineOptions: ParsableArguments {
     @Option(help: "dump or pgbackrest.") var engine: String?
@@ -81,17 +126,18 @@ extension RecordedBackup {
 
 extension RunCommand {
     /// Asks for a run of a job and waits until it has ended, as `bursar run JOB --wait` does.
+    @discardableResult
     static func wait(
         for job: String,
         _ parameters: [String],
         here: Bool,
         reason: String?,
         _ options: GlobalOptions
-    ) async throws {
+    ) async throws -> RunFacts? {
         var command = try RunCommand.parse([job, here ? "--here" : "--wait"])
         command.options = options
         command.parameters = parameters
         command.reason = reason
-        try await command.run()
+        return try await command.perform()
     }
 }

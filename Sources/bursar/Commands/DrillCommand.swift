@@ -17,7 +17,7 @@ struct DrillCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Restore a backup into a scratch cluster, prove the copy, and leave nothing behind.",
             discussion:
-                "The daemon does it; with --here this process does. Exit code 1 where it fails, by the phase's name."
+                "The daemon does it; with --here this process does. Exit code 1 where it fails, by the phase's name, and where it was partial: only a pass proves anything."
         )
         @OptionGroup var options: GlobalOptions
         @Option(help: "latest, or an older one by random.") var source = Source.latest
@@ -31,7 +31,17 @@ struct DrillCommand: AsyncParsableCommand {
             var parameters = ["source=\(source.rawValue)"] + engine.parameters
             if let at { parameters.append("at=\(at)") }
             if let backup { parameters.append("backup=\(backup)") }
-            try await RunCommand.wait(for: "backup-verification", parameters, here: here, reason: reason, options)
+            let run = try await RunCommand.wait(
+                for: "backup-verification",
+                parameters,
+                here: here,
+                reason: reason,
+                options
+            )
+            let drills = try await DrillCommand.read(nil, limit: 30, options)
+            guard drills.first(where: { $0.receipt.run == run?.id })?.receipt.verdict == .pass else {
+                throw ExitCode(ExitStatus.finding.rawValue)
+            }
         }
     }
 

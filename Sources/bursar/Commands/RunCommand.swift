@@ -31,7 +31,12 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Wait until the run has ended.") var wait = false
     @Option(help: "Why, for the record.") var reason: String?
 
-    func run() async throws {
+    func run() async throws { _ = try await perform() }
+
+    /// Asks for the run, and tells what came of it.
+    ///
+    /// - Returns: the run that has ended; nil where nobody waited for it.
+    func perform() async throws -> RunFacts? {
         let wish = RunWish(
             job: job,
             parameters: parameters,
@@ -46,9 +51,11 @@ struct RunCommand: AsyncParsableCommand {
         let answer = try await desk.ask(wish)
         guard wait || here else {
             options.show(answer) { "run \($0.run) \($0.created ? "is asked for" : "was asked for before")" }
-            return
+            return nil
         }
-        try report(try await ended(answer.run, desk))
+        let facts = try await ended(answer.run, desk)
+        try report(facts)
+        return facts
     }
 
     /// Looks at the run until it can change no more, or needs a person.

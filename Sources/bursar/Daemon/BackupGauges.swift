@@ -18,7 +18,7 @@ enum BackupGauges {
     /// Each engine has its own: a fresh backup of the one says nothing of the other.
     static func refresh(from database: PostgresPool) async {
         if let standing = try? await BackupStanding.read(in: database) { record(standing, "dump") }
-        if let standing = try? await BackupStanding.physical(in: database) { record(standing, "pgbackrest") }
+        if let standing = try? await BackupStanding.wanted(.pgBackRest, in: database) { record(standing, "pgbackrest") }
     }
 
     private static func record(_ standing: BackupStanding, _ engine: String) {

@@ -240,8 +240,9 @@ private struct Opening: Service {
         }
     }
 
-    /// Keeps the alarms about channels, endpoints and backups true.
+    /// Keeps the alarms about channels, endpoints and backups true; first it clears what a killed backup or drill has left.
     private func watchChannels() async {
+        await daemon.settings.backups.house.clearRemains()
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             await daemon.notices.channels.tellAlarms(daemon.database)
             do {

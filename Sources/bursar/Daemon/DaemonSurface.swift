@@ -79,7 +79,7 @@ struct DaemonSurface: OperatorSurface {
         let policies = JSON.text(of: PolicyStanding(daemon.notices.policies))
         let channels = JSON.text(of: ChannelsStanding(daemon.notices.channels))
         let backups = JSON.text(of: try await BackupStanding.read(in: daemon.database))
-        let physical = try await BackupStanding.physical(in: daemon.database).map { JSON.text(of: $0) }
+        let physical = try await BackupStanding.wanted(.pgBackRest, in: daemon.database).map { JSON.text(of: $0) }
         let retention = JSON.text(of: try await RetentionStanding.read(in: daemon.database))
         let parts = [
             "here": JSON.text(of: here), "engine": engine.text, "webhooks": webhooks, "policies": policies,
