@@ -50,7 +50,7 @@ package struct BackupVerification: Job {
                     default: "latest",
                     help: "which backup is restored: the latest, or an older one by chance"
                 ),
-                ParameterField("backup", .text, help: "this backup by its name, instead"),
+                ParameterField("backup", .shaped(.fileName), help: "this backup by its name, instead"),
                 ParameterField(
                     "at",
                     .instant,

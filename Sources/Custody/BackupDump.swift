@@ -14,6 +14,7 @@ struct BackupDump: Sendable {
         let bytes: Int64
         let database: String
         let keptOut: [String]
+        let installation: Instant
         let others: [String]
 
         init(_ row: Row) throws {
@@ -26,6 +27,7 @@ struct BackupDump: Sendable {
             bytes = try row.get("bytes")
             database = try row.get("database")
             keptOut = try row.get("kept_out")
+            installation = try row.get("installation")
             others = try row.get("others")
         }
     }

@@ -28,6 +28,8 @@ package struct BackupIndex: Codable, Equatable, Sendable {
     /// The same moment in business time.
     package let asOf: Instant
     package let host: String
+    /// Whose it is: when the database was made, which a restored one still says; nil in older backups.
+    package let installation: Instant?
     /// The server's major version.
     package let serverVersion: Int
     package let databaseBytes: Int64
@@ -42,6 +44,7 @@ package struct BackupIndex: Codable, Equatable, Sendable {
         takenAt: Instant,
         asOf: Instant,
         host: String,
+        installation: Instant?,
         serverVersion: Int,
         databaseBytes: Int64,
         keyID: String,
@@ -53,6 +56,7 @@ package struct BackupIndex: Codable, Equatable, Sendable {
         self.takenAt = takenAt
         self.asOf = asOf
         self.host = host
+        self.installation = installation
         self.serverVersion = serverVersion
         self.databaseBytes = databaseBytes
         self.keyID = keyID

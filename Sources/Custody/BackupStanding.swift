@@ -57,9 +57,14 @@ package struct BackupStanding: Codable, Equatable, Sendable {
     ) async throws -> BackupStanding? {
         let standing = try await read(engine, in: database)
         if standing.lastBackup != nil { return standing }
-        return try await database.withTransaction(BackupBook.transaction) { transaction in
+        return try await isScheduled(engine, in: database) ? standing : nil
+    }
+
+    /// Whether a schedule that is on here takes backups by an engine.
+    static func isScheduled(_ engine: BackupEngine.Name, in database: PostgresPool) async throws -> Bool {
+        try await database.withTransaction(BackupBook.transaction) { transaction in
             try await transaction.query(DrillStatements.isScheduled, engine.rawValue).first?.get("scheduled") ?? false
-        } ? standing : nil
+        }
     }
 
     private init(_ row: Row) throws {
@@ -82,20 +87,18 @@ package struct BackupStanding: Codable, Equatable, Sendable {
 
 /// The alarms about backups: too old, not verified for too long, of another size than usual, slower to restore than promised.
 package enum BackupAlarms {
-    /// Makes the alarms be those that hold, of each engine whose backups a schedule takes or that has any; of dumps also where
-    /// they are configured here.
+    /// Makes the alarms be those that hold, of each engine whose backups a schedule takes; of dumps also where they are
+    /// configured here.
     ///
     /// A fresh backup of the one says nothing of the other. A node without keys sees the alarms as those do that have them.
     package static func settle(_ house: BackupHouse, in database: PostgresPool) async throws {
         var holding: [Alarm] = []
-        if house.isConfigured {
-            holding += try alarms(await BackupStanding.read(.dump, in: database), house)
-        } else if let standing = try await BackupStanding.wanted(.dump, in: database) {
-            holding += try alarms(standing, house)
-        }
-        if let standing = try await BackupStanding.wanted(.pgBackRest, in: database) {
-            holding += try alarms(standing, house).map {
-                Alarm("\($0.key)/pgbackrest", $0.severity, since: $0.since, evidence: $0.evidence)
+        for engine in BackupEngine.Name.allCases {
+            let isScheduled = try await BackupStanding.isScheduled(engine, in: database)
+            guard isScheduled || engine == .dump && house.isConfigured else { continue }
+            let suffix = engine == .dump ? "" : "/\(engine.rawValue)"
+            holding += try alarms(await BackupStanding.read(engine, in: database), house).map {
+                Alarm("\($0.key)\(suffix)", $0.severity, since: $0.since, evidence: $0.evidence)
             }
         }
         try await database.withTransaction(TransactionOptions(role: "bursar_engine")) { transaction in

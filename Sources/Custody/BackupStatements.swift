@@ -10,6 +10,7 @@ package enum BackupStatements {
             clock_timestamp() as taken_at, bursar.business_now() as as_of,
             current_setting('server_version_num')::integer / 10000 as version, pg_database_size(current_database()) as bytes,
             current_database()::text as database, bursar.kept_out_of_dumps() as kept_out,
+            (select i.created_at from bursar.installation i) as installation,
             array(
                 select n.nspname::text from pg_namespace n
                 where n.nspname not like 'pg\\_%' and n.nspname not in ('information_schema', 'bursar')
@@ -25,6 +26,11 @@ package enum BackupStatements {
         """
         select to_char(clock_timestamp() at time zone 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') as stamp
         """
+    )
+
+    static let installation = Statement(
+        "custody.installation",
+        "select created_at as installation from bursar.installation"
     )
 
     static let manifest = Statement("custody.manifest", "select bursar.take_manifest()::text as manifest")
@@ -51,7 +57,12 @@ package enum BackupStatements {
         select b.name, b.run_id, b.host, b.directory, b.taken_at, b.as_of, b.seconds, b.files, b.plain_bytes, b.sealed_bytes,
             b.index_sha256, b.key_id, b.recovery_id, b.removed_at, b.engine, b.stanza, b.label, b.kind, b.moment::text as moment,
             b.wal_first, b.wal_last, b.database, b.server_version, b.database_bytes,
-            (select max(d.recorded_at) from bursar.drill d where d.backup = b.name and d.verdict = 'pass') as verified_at
+            (
+                -- One that failed since is verified no more.
+                select max(d.recorded_at) filter (where d.verdict = 'pass') from bursar.drill d where d.backup = b.name
+                having max(d.id) filter (where d.verdict = 'fail') is null
+                    or max(d.id) filter (where d.verdict = 'pass') > max(d.id) filter (where d.verdict = 'fail')
+            ) as verified_at
         from bursar.backup b
         where ($1::boolean or b.removed_at is null) and ($3::text is null or b.engine = $3)
         order by b.taken_at desc, b.id desc
@@ -87,5 +98,5 @@ package enum BackupStatements {
         """
     )
 
-    package static let all = [snapshot, stamp, manifest, record, removed, list, ownManifest, baseline]
+    package static let all = [snapshot, stamp, installation, manifest, record, removed, list, ownManifest, baseline]
 }

@@ -78,6 +78,7 @@ struct DumpBackup: BackupTaker {
                 takenAt: dump.moment.takenAt,
                 asOf: dump.moment.asOf,
                 host: ProcessMark.hostName,
+                installation: dump.moment.installation,
                 serverVersion: dump.moment.version,
                 databaseBytes: dump.moment.bytes,
                 keyID: keys.own.current.id,
@@ -166,10 +167,14 @@ struct DumpBackup: BackupTaker {
 }
 
 extension DumpBackup {
-    /// Writes down backups that are whole and that the database does not know: their node died in between, or the
-    /// database was restored.
+    /// Writes down backups that are whole and that the database does not know.
+    ///
+    /// Their node died in between, or the database was restored. Those of another installation are not ours to list, and so not to remove.
     private func adopt(_ keys: VaultKeyRing, _ context: JobContext) async throws {
         let folder = folder
+        let own: Instant? = try await context.read {
+            try await $0.query(BackupStatements.installation).first?.get("installation")
+        }
         let known = try await context.read { try await BackupBook.list(withRemoved: true, in: $0) }
         let unknown = await Set((try? apart { () throws(VaultError) in try folder.whole() }) ?? []).subtracting(
             known.map(\.name)
@@ -179,6 +184,9 @@ extension DumpBackup {
             do throws(VaultError) {
                 found = try await apart { () throws(VaultError) in
                     let (index, sha256) = try folder.index(name)
+                    guard index.installation == nil || index.installation == own else {
+                        throw VaultError(.keys, "it is of the installation of \(index.installation ?? .epoch)")
+                    }
                     let place = "\(folder.place(name))/\(BackupIndex.manifest)"
                     FolderTree.remove("\(folder.path)/.\(name).json")
                     try Vault.open("\(place).sealed", into: "\(folder.path)/.\(name).json", with: keys.keys)

@@ -110,8 +110,18 @@ package final class Node: Service {
     }
 
     /// Asks for a run, works one attempt of it as a node that claims nothing else, and leaves.
+    ///
+    /// - Parameters:
+    ///   - request: what is asked for.
+    ///   - actor: who asks.
+    ///   - interruption: returns when the asker no longer wants it: the run then is cancelled, and nobody else goes on with it.
     /// - Returns: the run.
-    package func workOnly(_ request: RunRequest, by actor: String) async throws -> Int64 {
+    /// - Throws: where it could not be asked for; how the attempt ended is in the run.
+    package func workOnly(
+        _ request: RunRequest,
+        by actor: String,
+        interruption: (@Sendable () async -> Void)? = nil
+    ) async throws -> Int64 {
         let began = ContinuousClock.now
         try await nodes.register(description, lease: configuration.lease)
         let lease = LeaseClock(length: configuration.lease, grantedAt: began)
@@ -120,6 +130,12 @@ package final class Node: Service {
             let signals = crew.begin([claimed])[0].signals
             await withDiscardingTaskGroup { group in
                 group.addTask(executorPreference: leaseThread) { await self.renewUntilLost(lease) }
+                if let interruption {
+                    group.addTask {
+                        await interruption()
+                        if !Task.isCancelled { signals.cancel() }
+                    }
+                }
                 await runner.work(claimed, signals: signals)
                 group.cancelAll()
             }

@@ -38,6 +38,14 @@ struct DrillTests {
             #expect(drill.receipt.told.contains("globals.sql.sealed is not what was written"))
             #expect(try await world.text("select count(*) from bursar.event where kind = 'drill.failed'") == "1")
             #expect(try await world.text("select count(*) from bursar.standing_receipt") == "0")
+
+            // It is verified for as long as the last drill of it has passed.
+            try change("\(world.house.directory)/\(name)/globals.sql.sealed") { $0[$0.count / 2] ^= 1 }
+            #expect(try await world.drill().receipt.verdict == .pass)
+            #expect(try await world.backups().first?.verifiedAt != nil)
+            try change("\(world.house.directory)/\(name)/globals.sql.sealed") { $0[$0.count / 2] ^= 1 }
+            #expect(try await world.drill().failedPhase == "hash")
+            #expect(try await world.backups().first?.verifiedAt == nil)
         }
     }
 
@@ -195,6 +203,7 @@ struct DrillTests {
             takenAt: old.takenAt,
             asOf: old.asOf,
             host: old.host,
+            installation: old.installation,
             serverVersion: old.serverVersion,
             databaseBytes: old.databaseBytes,
             keyID: old.keyID,

@@ -64,6 +64,29 @@ struct LostBackupTests {
         }
     }
 
+    @Test("Two installations that share a folder and keys neither list nor remove each other's backups")
+    func shared() async throws {
+        try await CustodyWorld.open { one in
+            try await CustodyWorld.open { other in
+                try await other.database.setUp(
+                    "update bursar.installation set created_at = created_at + interval '1 second'"
+                )
+                var (one, other) = (one, other)
+                one.house.keep = BackupKeep(days: 1, weeks: 0)
+                other.house = one.house
+                other.house.url = other.database.url(user: "bursar_backup")
+                let first = try await one.backUp()
+                let second = try await other.backUp()
+                let third = try await one.backUp()
+                let fourth = try await other.backUp()
+                #expect(CustodyWorld.entries(one.house.directory) == [third, fourth].sorted())
+                #expect(try await one.backups().map(\.name) == [third])
+                #expect(try await other.backups().map(\.name) == [fourth])
+                #expect(Set([first, second, third, fourth]).count == 4)
+            }
+        }
+    }
+
     @Test("An act on a backup wants a reason and a backup that there is, and is taken once")
     func acts() async throws {
         try await CustodyWorld.open { world in

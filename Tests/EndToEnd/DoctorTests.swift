@@ -39,6 +39,20 @@ struct DoctorTests {
                 }
                 #expect(!found.output.contains("0a0a") && !found.output.contains("0b0b"))
 
+                let file = try await house.bursar(
+                    "doctor",
+                    settings: settings.merging([
+                        "BURSAR_BACKUP_DIRECTORY": "\(own)/x", "BURSAR_NOTICES_POLICIES": folder,
+                    ]) { $1 }
+                )
+                #expect(file.output.contains("[-] backups: \(own) is no folder"), "\(file)")
+                #expect(file.output.contains("retention.yaml: nothing is ever purged"), "\(file)")
+                let relative = try await house.bursar(
+                    "doctor",
+                    settings: settings.merging(["BURSAR_BACKUP_DIRECTORY": "backups"]) { $1 }
+                )
+                #expect(relative.status == 78 && relative.errors.contains("the full path of a folder"), "\(relative)")
+
                 let same = try await house.bursar(
                     "doctor",
                     settings: settings.merging(["BURSAR_BACKUP_RECOVERY_KEY_FILE": own]) { $1 }

@@ -90,13 +90,18 @@ final class House: Sendable {
         settings: [String: String] = [:],
         within limit: Duration = .seconds(60)
     ) async throws -> CommandResult {
-        let number = Self.lastNumber.add(1, ordering: .relaxed).newValue
-        let environment = self.settings(node: node).merging(settings) { $1 }.filter { $1 != "" }
-        let process = try start(Program.path, arguments, environment, as: "command-\(number)")
+        let process = try command(arguments, node: node, settings: settings)
         guard case .exited(let status) = try await process.end(within: limit) else {
             return CommandResult(status: -1, output: process.answered, errors: process.said)
         }
         return CommandResult(status: status, output: process.answered, errors: process.said)
+    }
+
+    /// Starts a command of the program.
+    func command(_ arguments: [String], node: String = "a", settings: [String: String] = [:]) throws -> ChildProcess {
+        let number = Self.lastNumber.add(1, ordering: .relaxed).newValue
+        let environment = self.settings(node: node).merging(settings) { $1 }.filter { $1 != "" }
+        return try start(Program.path, arguments, environment, as: "command-\(number)")
     }
 
     /// Starts any program, with its output under a name in the house's folder.

@@ -22,6 +22,10 @@ struct BackupCommand: AsyncParsableCommand {
         @Flag(help: "Take it in this process.") var here = false
         @Option(help: "Why, for the record.") var reason: String?
 
+        func validate() throws {
+            if type != nil { try engine.mustBePgBackRest("--type") }
+        }
+
         func run() async throws {
             let parameters = engine.parameters + (type.map { ["type=\($0)"] } ?? [])
             try await RunCommand.wait(for: "backup", parameters, here: here, reason: reason, options)
@@ -108,6 +112,18 @@ struct EngineOptions: ParsableArguments {
     @Option(help: "dump or pgbackrest.") var engine: String?
     @Option(help: "Of pgBackRest: its name for the cluster.") var stanza: String?
     @Option(help: "Of pgBackRest: its configuration file.") var pgbackrestConfig: String?
+
+    func validate() throws {
+        if stanza != nil { try mustBePgBackRest("--stanza") }
+        if pgbackrestConfig != nil { try mustBePgBackRest("--pgbackrest-config") }
+    }
+
+    /// - Throws: where an option is given that says nothing to dumps.
+    func mustBePgBackRest(_ option: String) throws(ValidationError) {
+        guard engine == BackupEngine.Name.pgBackRest.rawValue else {
+            throw ValidationError("\(option) goes with --engine pgbackrest")
+        }
+    }
 
     /// As parameters of the job, which says what is wrong with them.
     var parameters: [String] {

@@ -20,15 +20,23 @@ struct DrillCommand: AsyncParsableCommand {
                 "The daemon does it; with --here this process does. Exit code 1 where it fails, by the phase's name, and where it was partial: only a pass proves anything."
         )
         @OptionGroup var options: GlobalOptions
-        @Option(help: "latest, or an older one by random.") var source = Source.latest
+        @Option(help: "latest, or an older one by random; latest where nothing is said.") var source: Source?
         @Option(help: "This backup, by its name.") var backup: String?
         @OptionGroup var engine: EngineOptions
         @Option(help: "Of pgBackRest: go to this moment, such as 2026-01-31T08:00:00+07:00.") var at: String?
         @Flag(help: "Do it in this process.") var here = false
         @Option(help: "Why, for the record.") var reason: String?
 
+        func validate() throws {
+            if at != nil { try engine.mustBePgBackRest("--at") }
+            guard [source != nil, backup != nil, at != nil].filter({ $0 }).count < 2 else {
+                throw ValidationError("--source, --backup and --at are three ways to say which backup: give one")
+            }
+        }
+
         func run() async throws {
-            var parameters = ["source=\(source.rawValue)"] + engine.parameters
+            if let backup { try await DrillCommand.check(backup, engine.engine, options) }
+            var parameters = ["source=\((source ?? .latest).rawValue)"] + engine.parameters
             if let at { parameters.append("at=\(at)") }
             if let backup { parameters.append("backup=\(backup)") }
             let run = try await RunCommand.wait(
@@ -89,6 +97,23 @@ struct DrillCommand: AsyncParsableCommand {
                 return "drill \(drill.id) of engine \(drill.receipt.engine): \(drill.receipt.told)\n\(table.text)"
             }
         }
+    }
+
+    /// Refuses a backup that the database does not know: a slip of the pen is no drill that has failed.
+    private static func check(_ name: String, _ engine: String?, _ options: GlobalOptions) async throws {
+        let settings = try options.settings()
+        let engine = BackupEngine.Name(rawValue: engine ?? "") ?? .dump
+        let known = try await DatabaseSession.transaction(
+            settings.database.configuration(for: "drill run"),
+            settings.database,
+            BackupBook.transaction
+        ) { try await BackupBook.list(of: engine, in: $0) }
+        guard !known.contains(where: { $0.name == name }) else { return }
+        throw CommandFailure(
+            .badData,
+            "there is no backup \"\(name)\" of engine \(engine.rawValue)",
+            remedy: "list them with: bursar backup list"
+        )
     }
 
     private static func read(_ id: Int64?, limit: Int, _ options: GlobalOptions) async throws -> [RecordedDrill] {

@@ -72,11 +72,22 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func report(_ facts: RunFacts) throws {
-        options.show(facts) { "run \($0.id) \($0.state): \($0.outcome ?? "nothing to say")" }
+        options.show(facts) { "run \($0.id) \($0.state): \($0.outcome ?? Self.silence(of: $0))" }
         switch facts.state {
         case "succeeded": return
         case "needs_approval", "scheduled", "ready", "snoozed": throw ExitCode(ExitStatus.tryAgain.rawValue)
         default: throw ExitCode(ExitStatus.finding.rawValue)
+        }
+    }
+}
+
+extension RunCommand {
+    /// What is said of a run that has said nothing itself.
+    private static func silence(of facts: RunFacts) -> String {
+        switch facts.state {
+        case "ready", "scheduled":
+            "it waits for its turn, and a daemon will work it; or: bursar runs cancel \(facts.id)"
+        default: "nothing to say"
         }
     }
 }
@@ -165,7 +176,12 @@ struct LocalRunDoor: RunDoor {
             leaseDatabase: leaseDatabase,
             logger: Logger(label: "bursar")
         )
-        return RunAnswer(run: try await node.workOnly(request, by: "operator:\(OperatorName.current)"), created: true)
+        let run = try await node.workOnly(
+            request,
+            by: "operator:\(OperatorName.current)",
+            interruption: Interruption.wait
+        )
+        return RunAnswer(run: run, created: true)
     }
 
     func look(_ run: Int64) async throws -> RunFacts {

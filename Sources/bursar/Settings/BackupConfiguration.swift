@@ -18,6 +18,9 @@ struct BackupConfiguration: Sendable {
             directory: directory,
             scratch: try reader.text(.backupScratch, preset: "/var/tmp/bursar-drills-\(geteuid())")
         )
+        for (key, path) in [(SettingKey.backupDirectory, house.directory), (.backupScratch, house.scratch)] {
+            guard path.hasPrefix("/") else { throw reader.unfit(key, "the full path of a folder") }
+        }
         house.keyFile = try reader.optionalText(.backupKeyFile)
         house.recoveryKeyFile = try reader.optionalText(.backupRecoveryKeyFile)
         house.url = try reader.optionalText(.backupDatabaseURL) ?? database.privateURL(user: "bursar_backup")
