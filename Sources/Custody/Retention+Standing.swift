@@ -77,7 +77,7 @@ extension Retention {
     /// Makes the alarms of retention be those of the tables that are too far behind by now, and forgets tables without a policy;
     /// with the role `bursar_engine`.
     ///
-    /// - Parameter policies: those in force; nil where nobody knows: then no table is forgotten.
+    /// Where it is given no policies, since their file cannot be read, no table is forgotten.
     package static func settle(_ policies: RetentionPolicies?, in transaction: Transaction) async throws {
         if let policies {
             _ = try await transaction.execute(RetentionStatements.forget, policies.all.map(\.table.rawValue))

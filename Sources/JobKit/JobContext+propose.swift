@@ -11,7 +11,7 @@ extension JobContext {
     /// - Parameters:
     ///   - isBound: whether the items are stored within the limit too: then the run never goes beyond what it told, and an
     ///     attempt that resumes is bound to the same items.
-    ///   - about: what part of the job's work the run is about; nil for all of it. A newer proposal supersedes an older one
+    ///   - part: what part of the job's work the run is about; nil for all of it. A newer proposal supersedes an older one
     ///     that is about the same.
     ///   - preview: what is due now, and why that is over the limit, in words; nil where it is not.
     ///   - items: the items to store where it is.
