@@ -47,6 +47,16 @@ struct RetentionBoundTests {
         }
     }
 
+    @Test("No statement of a count or a batch is compiled first: that takes longer than it runs")
+    func notCompiled() async throws {
+        try await RetentionWorld.open { world in
+            let functions = try await world.list(
+                "select proname from pg_proc where 'jit=off' = any (proconfig) and proname like 'purge\\_%' order by 1"
+            )
+            #expect(functions == ["purge_batch", "purge_count"])
+        }
+    }
+
     @Test("More lines of one run than a batch looks at go all the same")
     func oneKey() async throws {
         try await RetentionWorld.open(old: 3) { world in

@@ -14,7 +14,7 @@ struct RetentionCommandTests {
         """
 
     @Test(
-        "A plan tells what would go and goes when somebody says so; holds are placed, listed and released; invoices cannot be named"
+        "A plan tells what would go and goes when somebody says so; holds are placed, listed and released, and a tenant's says what it leaves out; invoices cannot be named"
     )
     func all() async throws {
         try await House.with(Portfolio.empty) { house in
@@ -23,6 +23,8 @@ struct RetentionCommandTests {
             write(Self.policy, to: "\(folder)/retention.yaml")
             try await house.database.setUp(
                 """
+                select bursar.create_issuer('Mekong', 'Mekong Co., Ltd.');
+                select bursar.create_tenant(1, 'T1', 'Tenant 1');
                 insert into bursar.attempt_line (run_id, attempt, place, at, source, text)
                 select -n, 1, 1, now() - interval '100 days', 'stdout', 'x' from generate_series(1, 30) as n
                 """
@@ -34,9 +36,17 @@ struct RetentionCommandTests {
             #expect(placed.status == 0 && placed.output.contains("legal hold 1"), "\(placed)")
             let listed = try await house.bursar("holds", "list")
             #expect(listed.output.contains("attempt_line") && listed.output.contains("a court asks"), "\(listed)")
-            #expect(!listed.output.contains("bakong_call"), "\(listed)")
             let released = try await house.bursar("holds", "release", "1", "--reason", "the court is done")
             #expect(released.status == 0, "\(released)")
+            let ofTenant = try await house.bursar("holds", "place", "--tenant", "T1", "--reason", "a court asks")
+            #expect(
+                ofTenant.output.contains("legal hold 2\nit holds what is known to be the tenant's; bakong_call"),
+                "\(ofTenant)"
+            )
+            let ended = try await house.bursar("holds", "release", "2", "--reason", "the court is done")
+            #expect(ended.status == 0, "\(ended)")
+            let help = try await house.bursar("holds", "place", "--help")
+            #expect(help.output.contains("observation:7"), "\(help)")
 
             let plan = try await house.bursar("retention", "plan")
             #expect(plan.status == 75 && plan.output.contains("attempt_line"), "\(plan)")

@@ -162,7 +162,9 @@ create function bursar.purge_count(
     out first_key bigint, out last_key bigint, out per_tenant jsonb, out next_key bigint, out due_since timestamptz, out stuck bigint
 )
 language plpgsql stable security definer set search_path = pg_catalog, bursar
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+-- A plan that must read a small table as a whole has a price at which the server would compile it first, for longer than it runs.
+set jit = off as
 $$
 declare
     rule  record;
@@ -234,7 +236,7 @@ create or replace function bursar.purge_batch(
     look integer, run bigint, policy text, proposal bigint, lock_timeout_ms integer, out row_count bigint, out next_key bigint
 )
 language plpgsql security definer set search_path = pg_catalog, bursar
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off as
 $$
 declare
     rule   record;
