@@ -7,26 +7,51 @@ internal import Monetary
 extension RetentionPurge {
     /// Tells what would go, and answers what may.
     func propose(
-        _ ripe: [RetentionPolicy],
+        _ chosen: [RetentionPolicy],
+        _ observing: Retention.Observation,
         _ parameters: Parameters,
         _ context: JobContext
     ) async throws -> Permission {
         var found: [Retention.Item] = []
         return try await context.propose(
             isBound: true,
+            about: parameters.table,
             preview: {
+                let ripe = chosen.filter { observing.until($0) == nil }
                 let pairs = try await count(ripe, context)
                 found = pairs.map(\.item).filter { $0.count > 0 || $0.held > 0 }
                 let rows = found.reduce(0) { $0 + $1.count }
                 let told = Preview(count: Int(rows), totals: MoneyTotals(), digest: Retention.digest(found))
                 var excess = pairs.compactMap { $0.item.excess(of: $0.policy) }
                 if parameters.plan, rows > 0 { excess.insert("a plan was asked for", at: 0) }
-                return (told, excess.isEmpty ? nil : excess.joined(separator: "; "))
+                let why = excess.isEmpty ? nil : excess.joined(separator: "; ")
+                try await begin(pairs, observing, why, context)
+                // Whoever asks for a plan is told what the others would take too.
+                let others = parameters.plan ? chosen.filter { observing.until($0) != nil } : []
+                try await begin(try await count(others, context), observing, nil, context)
+                return (told, why)
             },
             items: { _ in
                 try found.enumerated().map { ProposalItem(key: Int64($0 + 1), tenant: nil, content: try $1.content) }
             }
         )
+    }
+
+    /// Says how tables stand before the first row goes: a run that never ends leaves them so.
+    private func begin(
+        _ counted: [(policy: RetentionPolicy, item: Retention.Item)],
+        _ observing: Retention.Observation,
+        _ excess: String?,
+        _ context: JobContext
+    ) async throws {
+        guard !counted.isEmpty, !context.run.isDryRun else { return }
+        let doing = excess.map { "waits for a person: \($0)" } ?? "run \(context.run.id) was to purge it"
+        try await context.step(as: "bursar_engine") { transaction, _ in
+            for (policy, item) in counted {
+                let why = item.count > 0 && observing.until(policy) == nil ? doing : nil
+                try await Retention.note(item, policy, observing, whyLeft: why, in: transaction)
+            }
+        }
     }
 
     /// Refuses a plan that is not what it was: another policy, or more than a tenth more or fewer rows.
@@ -105,18 +130,31 @@ extension RetentionPurge {
     }
 
     /// Counts every table once more and says how it stands.
-    func note(_ chosen: [RetentionPolicy], _ observing: [String: Instant], _ context: JobContext) async throws {
+    ///
+    /// - Returns: how many rows stand where nothing is ever dropped.
+    func note(
+        _ chosen: [RetentionPolicy],
+        _ observing: Retention.Observation,
+        _ context: JobContext
+    ) async throws -> Int64 {
+        var stuck: Int64 = 0
         for (policy, item) in try await count(chosen, context) {
-            let until = observing[policy.hash]
-            let why = item.count > 0 && until == nil ? "came past its cutoff since the plan, or was locked" : nil
+            let isLeft = item.count > 0 && observing.until(policy) == nil
+            var why = isLeft ? ["came past its cutoff since the plan, or was locked"] : []
+            if let rows = item.stuck, rows > 0 {
+                stuck += rows
+                why.append("\(rows) rows stand in the default partition, which is never dropped")
+            }
+            let told = why.isEmpty ? nil : why.joined(separator: "; ")
             try await context.step(as: "bursar_engine") { transaction, _ in
-                try await Retention.note(item, policy, observingUntil: until, whyLeft: why, in: transaction)
+                try await Retention.note(item, policy, observing, whyLeft: told, in: transaction)
             }
         }
         let all = policies() ?? RetentionPolicies(chosen)
         try await context.step(as: "bursar_engine") { transaction, _ in
             try await Retention.settle(all, in: transaction)
         }
+        return stuck
     }
 
     /// What a dry run says: every table, observed or not.
@@ -126,11 +164,17 @@ extension RetentionPurge {
     }
 
     /// What the run did, in a line.
-    func report(_ items: [Retention.Item], _ observing: [String: Instant], _ checkpoint: Checkpoint) -> String {
+    func report(
+        _ items: [Retention.Item],
+        _ observing: Retention.Observation,
+        _ stuck: Int64,
+        _ checkpoint: Checkpoint
+    ) -> String {
         var said = items.map { item in
             "purged \(checkpoint.purged(item)) rows of \(item.table)" + (item.held > 0 ? " (\(item.held) held)" : "")
         }
-        if !observing.isEmpty { said.append("still observed: \(observing.count)") }
+        if observing.count > 0 { said.append("still observed: \(observing.count)") }
+        if stuck > 0 { said.append("\(stuck) rows stand in a default partition and do not go") }
         return said.isEmpty ? "nothing is past its cutoff" : said.joined(separator: "; ")
     }
 

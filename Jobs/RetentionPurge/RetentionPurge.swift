@@ -6,7 +6,7 @@ package import Schedules
 /// Deletes what need not be kept any longer, table by table, and leaves a receipt for every row.
 ///
 /// In order: the policies are noted, and those that are new are only counted; what would go is told before the first row does,
-/// which stops over its bounds; then exactly that goes, batch by batch, each in a transaction of its own with its receipt; at
+/// and how the tables stand with it, which stops over its bounds; then exactly that goes, batch by batch, each in a transaction of its own with its receipt; at
 /// the end every table is counted once more. Ledger tables cannot be named, and tables that nobody names are not touched.
 package struct RetentionPurge: Job {
     package struct Parameters: JobParameters {
@@ -47,21 +47,27 @@ package struct RetentionPurge: Job {
 
     let policies: @Sendable () -> RetentionPolicies?
 
-    /// - Parameter policies: those in force; nil while the file has had an error since the start. They are read once an attempt.
+    /// - Parameter policies: those in force; nil while the file has had an error since the start. They are asked
+    ///   for at each use: a table whose policy is changed before its turn comes is not purged by the old one.
     package init(_ policies: @escaping @Sendable () -> RetentionPolicies?) { self.policies = policies }
 
     package func run(_ parameters: Parameters, in context: JobContext) async throws -> Outcome {
         let chosen = try chosen(parameters)
         let observing = try await observing(chosen, context)
-        let ripe = chosen.filter { observing[$0.hash] == nil }
-        guard case .items(let proposal) = try await propose(ripe, parameters, context) else {
+        guard context.run.isDryRun || context.asOf <= observing.now else {
+            throw JobError(
+                .permanent,
+                "as of \(context.asOf) lies ahead, and a purge goes by the present; a dry run says what would go then"
+            )
+        }
+        guard case .items(let proposal) = try await propose(chosen, observing, parameters, context) else {
             return .succeeded(try await told(chosen, context))
         }
         let items = try await items(of: proposal, context)
         try await check(items, context)
         for item in items { try await purge(item, proposal, context) }
-        try await note(chosen, observing, context)
-        return .succeeded(report(items, observing, context.checkpoint))
+        let stuck = try await note(chosen, observing, context)
+        return .succeeded(report(items, observing, stuck, context.checkpoint))
     }
 
     package func postcondition(_ parameters: Parameters, in context: JobContext) async throws -> Postcondition {
@@ -87,7 +93,10 @@ package struct RetentionPurge: Job {
         return [policy]
     }
 
-    private func observing(_ chosen: [RetentionPolicy], _ context: JobContext) async throws -> [String: Instant] {
+    private func observing(
+        _ chosen: [RetentionPolicy],
+        _ context: JobContext
+    ) async throws -> Retention.Observation {
         try await context.step(as: "bursar_engine") { transaction, _ in
             try await Retention.observing(chosen, asOf: context.asOf, in: transaction)
         }

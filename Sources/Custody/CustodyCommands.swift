@@ -66,7 +66,18 @@ package enum CustodyCommands {
             isReading: true,
             """
             select jsonb_build_object('proposal', p.id, 'run', p.run_id, 'state', p.state, 'why', p.why, 'count', p.count,
-                'items', coalesce((select jsonb_agg(i.content order by i.key) from bursar.proposal_item i where i.proposal_id = p.id), '[]')
+                'items', coalesce((select jsonb_agg(i.content order by i.key) from bursar.proposal_item i where i.proposal_id = p.id), '[]'),
+                'observed', coalesce((
+                    select jsonb_agg(jsonb_build_object('table', s.table_name, 'until', s.observing_until, 'count', s.rows_due,
+                        'held', s.rows_held) order by s.table_name)
+                    from bursar.retention_standing s
+                    cross join lateral (
+                        select coalesce(
+                            (select r.parameters ->> 'table' from bursar.run r where r.id = p.run_id),
+                            (select h.parameters ->> 'table' from bursar.run_history h where h.id = p.run_id)
+                        ) as table_name) as asked
+                    where s.observing_until > bursar.business_now()
+                        and (asked.table_name is null or asked.table_name = s.table_name)), '[]')
             )::text as answer
             from bursar.proposal p
             where p.run_id = $1::bigint and p.kind = 'retention-purge'
@@ -88,7 +99,11 @@ package enum CustodyCommands {
             select coalesce(jsonb_agg(to_jsonb(s)), '[]')::text as answer
             from (
                 select r.run_id as run, r.table_name as table, min(r.policy_hash) as policy, min(r.cutoff) as cutoff,
-                    count(*) as batches, sum(r.row_count) as rows, min(r.at) as first_at, max(r.at) as last_at
+                    count(*) as batches, sum(r.row_count) as rows, min(r.at) as first_at, max(r.at) as last_at,
+                    (
+                        select jsonb_object_agg(c.tenant, c.cutoff)
+                        from bursar.purge_receipt o cross join lateral jsonb_each_text(o.own_cutoffs) as c (tenant, cutoff)
+                        where o.run_id = r.run_id and o.table_name = r.table_name) as own_cutoffs
                 from bursar.purge_receipt r
                 where ($1::bigint is null or r.run_id = $1::bigint) and ($2::text is null or r.table_name = $2::text)
                 group by r.run_id, r.table_name

@@ -2,7 +2,7 @@ package import Postgres
 
 /// The migrations of this room: what is purged and on whose word, backups, and the drills that prove them.
 package enum CustodyMigrations {
-    package static let all: [Migration] = retention + backups + kept + bounds + lost
+    package static let all: [Migration] = retention + backups + kept + bounds + floors + lost
 
     static let retention = [
         Migration(
@@ -46,6 +46,14 @@ package enum CustodyMigrations {
             name: "bounded_purges",
             up: String(decoding: PackageResources.m0038_bounded_purges_up_sql, as: UTF8.self),
             down: String(decoding: PackageResources.m0038_bounded_purges_down_sql, as: UTF8.self)
+        )
+    ]
+    static let floors = [
+        Migration(
+            number: 39,
+            name: "floors_and_lateness",
+            up: String(decoding: PackageResources.m0039_floors_and_lateness_up_sql, as: UTF8.self),
+            down: String(decoding: PackageResources.m0039_floors_and_lateness_down_sql, as: UTF8.self)
         )
     ]
     static let lost = [

@@ -38,6 +38,8 @@ package enum PurgeTable: String, CaseIterable, Sendable {
     }
 
     /// The shortest that it may be kept, in days, whatever a file says: what the program itself looks back at.
+    ///
+    /// The database refuses a cutoff that is younger, whoever passes it.
     package var floorDays: Int {
         switch self {
         // A run that ended is asked for by its schedule, by retries and by the scanner.

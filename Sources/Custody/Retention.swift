@@ -23,12 +23,18 @@ package enum Retention {
         package let firstKey: Int64
         package let lastKey: Int64
         package let perTenant: [String: Int64]
+        /// Since when the first of its rows has been past its own cutoff; an instant.
+        package let dueSince: String?
+        /// Rows past the cutoff where nothing is ever dropped: they are no part of the count.
+        package let stuck: Int64?
 
         private enum CodingKeys: String, CodingKey {
             case table, policy, cutoff, tenants, cutoffs, total, count, held, oldest, newest
             case firstKey = "first_key"
             case lastKey = "last_key"
             case perTenant = "per_tenant"
+            case dueSince = "due_since"
+            case stuck
         }
 
         /// The item as a proposal keeps it.

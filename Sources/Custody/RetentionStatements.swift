@@ -6,7 +6,7 @@ package enum RetentionStatements {
     static let count = Statement(
         "retention.count",
         """
-        select total, due, held, oldest, newest, first_key, last_key, per_tenant::text as per_tenant, next_key
+        select total, due, held, oldest, newest, first_key, last_key, per_tenant::text as per_tenant, next_key, due_since, stuck
         from bursar.purge_count($1::text, $2::timestamptz, $3::bigint[], $4::timestamptz[], $5::timestamptz, $6::bigint, $7::bigint,
             $8::integer)
         """
@@ -47,23 +47,25 @@ package enum RetentionStatements {
             select s.hash, s.name, s.content::jsonb from unnest($1::text[], $2::text[], $3::text[]) as s (hash, name, content)
             on conflict do nothing
             returning policy_hash, seen_at
+        ), known as (
+            select policy_hash, seen_at from seen
+            union all
+            select r.policy_hash, r.seen_at from bursar.retention_seen r where r.policy_hash = any ($1)
         )
-        select policy_hash, seen_at from seen
-        union all
-        select r.policy_hash, r.seen_at from bursar.retention_seen r where r.policy_hash = any ($1)
+        select k.policy_hash, k.seen_at, bursar.business_now() as now from known k
         """
     )
 
     static let note = Statement(
         "retention.note",
         """
-        insert into bursar.retention_standing as s (table_name, policy_hash, keep, counted_at, rows_due, rows_held, oldest_due,
-            observing_until, why_left)
-        values ($1, $2, $3::interval, bursar.business_now(), $4::bigint, $5::bigint, $6::timestamptz, $7::timestamptz, $8)
+        insert into bursar.retention_standing as s (table_name, policy_hash, counted_at, rows_due, rows_held, rows_stuck, oldest_due,
+            due_since, observing_until, why_left)
+        values ($1, $2, bursar.business_now(), $3::bigint, $4::bigint, $5::bigint, $6::timestamptz, $7::timestamptz, $8::timestamptz, $9)
         on conflict (table_name) do update
-        set policy_hash = excluded.policy_hash, keep = excluded.keep, counted_at = excluded.counted_at, rows_due = excluded.rows_due,
-            rows_held = excluded.rows_held, oldest_due = excluded.oldest_due, observing_until = excluded.observing_until,
-            why_left = excluded.why_left
+        set policy_hash = excluded.policy_hash, counted_at = excluded.counted_at, rows_due = excluded.rows_due,
+            rows_held = excluded.rows_held, rows_stuck = excluded.rows_stuck, oldest_due = excluded.oldest_due,
+            due_since = excluded.due_since, observing_until = excluded.observing_until, why_left = excluded.why_left
         """
     )
 
@@ -77,10 +79,11 @@ package enum RetentionStatements {
     static let late = Statement(
         "retention.late",
         """
-        select s.table_name, s.oldest_due + s.keep as since,
-            jsonb_build_object('table', s.table_name, 'rows', s.rows_due, 'oldest', s.oldest_due, 'why', s.why_left)::text as evidence
+        select s.table_name, greatest(s.due_since, s.observing_until) as since,
+            jsonb_build_object('table', s.table_name, 'rows', s.rows_due, 'stuck', s.rows_stuck, 'oldest', s.oldest_due,
+                'counted_at', s.counted_at, 'why', s.why_left)::text as evidence
         from bursar.retention_standing s
-        where s.oldest_due + s.keep < bursar.business_now() - $1::interval and s.observing_until is null
+        where s.due_since is not null and greatest(s.due_since, s.observing_until) < bursar.business_now() - $1::interval
         order by s.table_name
         """
     )
@@ -88,8 +91,9 @@ package enum RetentionStatements {
     static let standing = Statement(
         "retention.standing",
         """
-        select s.table_name, s.rows_due, s.rows_held, s.counted_at, s.observing_until, s.why_left,
-            greatest(0, coalesce(extract(epoch from bursar.business_now() - s.keep - s.oldest_due), 0))::double precision as lag,
+        select s.table_name, s.rows_due, s.rows_held, s.rows_stuck, s.counted_at, s.why_left,
+            case when s.observing_until > bursar.business_now() then s.observing_until end as observing_until,
+            greatest(0, coalesce(extract(epoch from bursar.business_now() - s.due_since), 0))::double precision as lag,
             coalesce((
                 select sum(d.n_dead_tup)::bigint from pg_stat_user_tables d
                 where d.schemaname = 'bursar' and d.relname = split_part(s.table_name, '.', 1)), 0) as dead

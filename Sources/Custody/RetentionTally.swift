@@ -22,6 +22,8 @@ package struct RetentionTally: Sendable {
     private var firstKey: Int64?
     private var lastKey: Int64?
     private var perTenant: [String: Int64] = [:]
+    private var dueSince: Instant?
+    private var stuck: Int64 = 0
 
     /// Whether all of it is counted.
     package var isComplete: Bool { next == nil }
@@ -44,7 +46,9 @@ package struct RetentionTally: Sendable {
             newest: newest.map { "\($0)" },
             firstKey: firstKey ?? 0,
             lastKey: lastKey ?? 0,
-            perTenant: perTenant
+            perTenant: perTenant,
+            dueSince: dueSince.map { "\($0)" },
+            stuck: stuck
         )
     }
 
@@ -97,6 +101,8 @@ package struct RetentionTally: Sendable {
         lastKey = [lastKey, try row.get("last_key", as: Int64?.self)].compactMap(\.self).max()
         let found: [String: Int64] = try row.get("per_tenant", as: JSONText.self).decoded()
         perTenant.merge(found) { $0 + $1 }
+        dueSince = [dueSince, try row.get("due_since", as: Instant?.self)].compactMap(\.self).min()
+        stuck += try row.get("stuck", as: Int64.self)
         next = try row.get("next_key", as: Int64?.self)
     }
 }

@@ -5,18 +5,21 @@ extension JobContext {
     /// Tells what the run is about to do, before its first effect, and answers how far it may go.
     ///
     /// Within the limit the proposal is recorded and the run goes on. Over it the items are stored and the run stops; a
-    /// newer proposal of the same job supersedes an older one. After a person's approval the answer is those items. A run
+    /// newer proposal supersedes an older one of the same schedule, or of the job where there is none. After a person's approval the answer is those items. A run
     /// that resumes is not asked again.
     ///
     /// - Parameters:
     ///   - isBound: whether the items are stored within the limit too: then the run never goes beyond what it told, and an
     ///     attempt that resumes is bound to the same items.
+    ///   - part: what part of the job's work the run is about; nil for all of it. A newer proposal supersedes an older one
+    ///     that is about the same.
     ///   - preview: what is due now, and why that is over the limit, in words; nil where it is not.
     ///   - items: the items to store where it is.
     /// - Returns: everything, or the items of an approved proposal.
     /// - Throws: ``NeedsApproval`` over the limit.
     package func propose(
         isBound: Bool = false,
+        about part: String? = nil,
         preview: () async throws -> (Preview, excess: String?),
         items: (Transaction) async throws -> [ProposalItem]
     ) async throws -> Permission {
@@ -27,9 +30,10 @@ extension JobContext {
             metadata: ["count": "\(told.count)", "totals": "\(told.totals)", "digest": "\(told.digest)"]
         )
         guard !run.isDryRun else { return .everything }
+        let subject = [run.schedule ?? run.job, part].compactMap(\.self).joined(separator: "/")
         if why == nil, !isBound {
             _ = try await fenced(role: "bursar_engine", rollBack: false) { transaction in
-                try await store(told, state: "applied", why: "within the limit", in: transaction)
+                try await store(told, about: subject, state: "applied", why: "within the limit", in: transaction)
             }
             return .everything
         }
@@ -40,7 +44,13 @@ extension JobContext {
                 _ = try await transaction.query(RunStatements.supersedeProposals, run.job, subject, run.id)
             }
             let state = why == nil ? "approved" : "open"
-            let proposal = try await store(told, state: state, why: why ?? "within the limit", in: transaction)
+            let proposal = try await store(
+                told,
+                about: subject,
+                state: state,
+                why: why ?? "within the limit",
+                in: transaction
+            )
             _ = try await transaction.execute(
                 RunStatements.storeProposalItems,
                 proposal,
@@ -70,9 +80,6 @@ extension JobContext {
         }
     }
 
-    /// One proposal of a job for one set of parameters supersedes another; runs by hand and by schedule are the same here.
-    private var subject: String { run.schedule ?? run.job }
-
     /// How far the run may go, once that is decided: after its proposal was within the limit, or a person approved it.
     package func decidedPermission() async throws -> Permission? {
         try await read { transaction in
@@ -84,6 +91,7 @@ extension JobContext {
 
     private func store(
         _ told: Preview,
+        about subject: String,
         state: String,
         why: String,
         in transaction: Transaction

@@ -14,6 +14,7 @@ struct RetentionAlarmTests {
     )
     func threshold(_ seconds: Int, _ alarms: Int) async throws {
         try await RetentionWorld.open(old: 1) { world in
+            try await world.seenLongAgo(RetentionWorld.lines())
             let due = "interval '90 days' + interval '2 days' + interval '\(seconds) seconds'"
             try await world.change("update bursar.attempt_line set at = now() - (\(due))")
             try await world.database.asSuperuser { other in
@@ -55,6 +56,7 @@ struct RetentionAlarmTests {
     @Test("A policy that is taken away takes its alarm along")
     func policyGone() async throws {
         try await RetentionWorld.open(old: 10) { world in
+            try await world.seenLongAgo(RetentionWorld.lines())
             try await world.database.asSuperuser { other in
                 try await other.executeScript("begin; select from bursar.attempt_line for update", name: "lock")
                 try await world.purge([RetentionWorld.lines()])

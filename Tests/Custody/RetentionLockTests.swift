@@ -1,4 +1,6 @@
+import CivilTime
 import Custody
+import Glibc
 import JobKit
 import Postgres
 import RetentionPurge
@@ -153,9 +155,10 @@ struct RetentionLockTests {
 extension RetentionWorld {
     /// What a proposal would say of the lines up to a run.
     static func item(upTo last: Int64) throws -> Retention.Item {
-        try Retention.Item(
+        let cutoff = Instant(secondsSinceEpoch: time(nil) - 50 * 86_400)
+        return try Retention.Item(
             content: """
-                {"table": "attempt_line", "policy": "x", "cutoff": "2999-01-01T00:00:00Z", "tenants": [], "cutoffs": [], "total": \(last),
+                {"table": "attempt_line", "policy": "x", "cutoff": "\(cutoff)", "tenants": [], "cutoffs": [], "total": \(last),
                 "count": \(last), "held": 0, "oldest": null, "newest": null, "first_key": 1, "last_key": \(last), "per_tenant": {}}
                 """
         )

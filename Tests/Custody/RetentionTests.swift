@@ -188,6 +188,7 @@ struct RetentionTests {
     @Test("A table that is far behind has an alarm and a lag; it ends when the rows are gone")
     func lag() async throws {
         try await RetentionWorld.open(old: 10) { world in
+            try await world.seenLongAgo(RetentionWorld.lines())
             // Somebody holds the rows locked for the whole run.
             try await world.database.asSuperuser { other in
                 try await other.executeScript("begin; select from bursar.attempt_line for update", name: "lock")
@@ -204,6 +205,33 @@ struct RetentionTests {
             #expect(lag.count == 1 && lag[0] > 9.9 * 86_400 && lag[0] < 10.1 * 86_400)
             try await world.purge([RetentionWorld.lines()])
             #expect(try await world.count("alarm", "cleared_at is null") == 0)
+        }
+    }
+
+    @Test("A plan of one table leaves the open plan of another one alone, and replaces an older one of the same")
+    func plansOfTables() async throws {
+        try await RetentionWorld.open(old: 10) { world in
+            try await world.change(
+                """
+                insert into bursar.attempt (run_id, number, fence, node_id, as_of, started_at, ended_at, outcome)
+                select 1, 1, 1, 'x', at, at, at, 'succeeded' from (select now() - interval '100 days') as t (at)
+                """
+            )
+            var attempts = RetentionPolicy(.attempt, keep: .seconds(90 * 86_400))
+            attempts.observeDays = 0
+            let policies = [RetentionWorld.lines(), attempts]
+            let first = try await world.plan(policies, table: "attempt_line")
+            let other = try await world.plan(policies, table: "attempt")
+            let open = "select id from bursar.proposal where state = 'open' order by id"
+            #expect(try await world.list(open) == ["\(first.proposal)", "\(other.proposal)"])
+            let second = try await world.plan(policies, table: "attempt_line")
+            #expect(try await world.list(open) == ["\(other.proposal)", "\(second.proposal)"])
+            try await world.apply(second.proposal)
+            let parameters = RetentionPurge.Parameters(table: "attempt_line", plan: true)
+            #expect(
+                try await world.purge(policies, parameters, again: second.run).report
+                    == "purged 10 rows of attempt_line"
+            )
         }
     }
 

@@ -77,10 +77,11 @@ struct RetentionWorld {
         _ policies: [RetentionPolicy],
         _ parameters: RetentionPurge.Parameters = RetentionPurge.Parameters(),
         dryRun: Bool = false,
-        again: Int64? = nil
+        again: Int64? = nil,
+        ahead: Duration = .zero
     ) async throws -> Ran {
         let id = if let again { again } else { try await newRun() }
-        let context = try await context(of: id, dryRun: dryRun)
+        let context = try await context(of: id, dryRun: dryRun, ahead: ahead)
         let job = RetentionPurge { RetentionPolicies(policies) }
         let outcome = try await job.run(parameters, in: context)
         let kept = try await job.postcondition(parameters, in: context)
@@ -88,7 +89,7 @@ struct RetentionWorld {
     }
 
     /// What an attempt at a run would work with, where its checkpoint says.
-    func context(of id: Int64, dryRun: Bool = false) async throws -> JobContext {
+    func context(of id: Int64, dryRun: Bool = false, ahead: Duration = .zero) async throws -> JobContext {
         let checkpoint: Checkpoint = try await JSONText(one("select checkpoint::text from bursar.run where id = \(id)"))
             .decoded()
         let asOf = try await pool.withTransaction(TransactionOptions(role: "bursar_ops")) {
@@ -101,7 +102,7 @@ struct RetentionWorld {
                 schedule: nil,
                 attempt: 1,
                 fence: 7,
-                asOf: asOf,
+                asOf: asOf.adding(ahead),
                 isDryRun: dryRun
             ),
             checkpoint: checkpoint,
@@ -124,13 +125,56 @@ struct RetentionWorld {
     }
 
     /// A plan: its run stops, and waits as the engine would leave it.
-    func plan(_ policies: [RetentionPolicy]) async throws -> (run: Int64, proposal: Int64, why: String) {
+    func plan(
+        _ policies: [RetentionPolicy],
+        table: String? = nil
+    ) async throws -> (run: Int64, proposal: Int64, why: String) {
         let run = try await newRun()
         let stop = try await #require(throws: NeedsApproval.self) {
-            try await purge(policies, RetentionPurge.Parameters(plan: true), again: run)
+            try await purge(policies, RetentionPurge.Parameters(table: table, plan: true), again: run)
         }
         try await change("update bursar.run set state = 'needs_approval', node_id = null where id = \(run)")
         return (run, stop.proposal, stop.why)
+    }
+
+    /// Has a policy been there for a year.
+    func seenLongAgo(_ policy: RetentionPolicy) async throws {
+        try await change(
+            """
+            insert into bursar.retention_seen (policy_hash, table_name, content, seen_at)
+            values ('\(policy.hash)', '\(policy.table.rawValue)', '{}', now() - interval '1 year')
+            """
+        )
+    }
+
+    /// Three tenants T1 to T3 of one issuer.
+    func tenants() async throws {
+        try await change(
+            """
+            select bursar.create_issuer('Mekong', 'Mekong Co., Ltd.');
+            select bursar.create_tenant(1, 'T' || n, 'Tenant ' || n) from generate_series(1, 3) as n
+            """
+        )
+    }
+
+    /// Partitions of runs that ended in these months, `2025_01`, with runs of an id, a tenant and a day each.
+    func history(_ months: [String], _ runs: [(id: Int, tenant: Int?, day: String)]) async throws {
+        let partitions = months.map { name in
+            let day = "date '\(name.replacing("_", with: "-"))-01'"
+            return """
+                execute format('create table bursar.run_history_\(name) partition of bursar.run_history for values from (%L) to (%L)',
+                    \(day)::text || 'Z', (\(day) + interval '1 month')::date::text || 'Z');
+                alter table bursar.run_history_\(name) owner to bursar_owner;
+                """
+        }
+        let rows = runs.map { "(\($0.id), \($0.tenant.map { "\($0)" } ?? "null::bigint"), timestamptz '\($0.day)Z')" }
+        try await change(
+            """
+            do $$ begin \(partitions.joined(separator: "\n")) end $$;
+            insert into bursar.run_history (id, job, tenant_id, parameters, state, dry_run, requested_by, attempts, checkpoint, created_at, finished_at)
+            select id, 'x', tenant, '{}', 'succeeded', false, 'test', 1, '{}', now(), at from (values \(rows.joined(separator: ", "))) as r (id, tenant, at)
+            """
+        )
     }
 
     /// Says yes to a plan, as `bursar retention apply` does; its run is claimed again.

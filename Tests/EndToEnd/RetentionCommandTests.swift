@@ -14,7 +14,7 @@ struct RetentionCommandTests {
         """
 
     @Test(
-        "A plan tells what would go and goes when somebody says so; holds are placed, listed and released; invoices cannot be named"
+        "A plan tells what would go and goes when somebody says so; holds are placed, listed and released, and a tenant's says what it leaves out; invoices cannot be named"
     )
     func all() async throws {
         try await House.with(Portfolio.empty) { house in
@@ -23,6 +23,8 @@ struct RetentionCommandTests {
             write(Self.policy, to: "\(folder)/retention.yaml")
             try await house.database.setUp(
                 """
+                select bursar.create_issuer('Mekong', 'Mekong Co., Ltd.');
+                select bursar.create_tenant(1, 'T1', 'Tenant 1');
                 insert into bursar.attempt_line (run_id, attempt, place, at, source, text)
                 select -n, 1, 1, now() - interval '100 days', 'stdout', 'x' from generate_series(1, 30) as n
                 """
@@ -36,6 +38,15 @@ struct RetentionCommandTests {
             #expect(listed.output.contains("attempt_line") && listed.output.contains("a court asks"), "\(listed)")
             let released = try await house.bursar("holds", "release", "1", "--reason", "the court is done")
             #expect(released.status == 0, "\(released)")
+            let ofTenant = try await house.bursar("holds", "place", "--tenant", "T1", "--reason", "a court asks")
+            #expect(
+                ofTenant.output.contains("legal hold 2\nit holds what is known to be the tenant's; bakong_call"),
+                "\(ofTenant)"
+            )
+            let ended = try await house.bursar("holds", "release", "2", "--reason", "the court is done")
+            #expect(ended.status == 0, "\(ended)")
+            let help = try await house.bursar("holds", "place", "--help")
+            #expect(help.output.contains("observation:7"), "\(help)")
 
             let plan = try await house.bursar("retention", "plan")
             #expect(plan.status == 75 && plan.output.contains("attempt_line"), "\(plan)")
@@ -56,7 +67,7 @@ struct RetentionCommandTests {
             #expect(try await daemon.text("/status").contains(#""retention":[{"#))
             // What a run has left is told until the next one has looked.
             try await house.query(
-                "update bursar.retention_standing set rows_due = 5, oldest_due = now() - interval '93 days', why_left = 'locked'"
+                "update bursar.retention_standing set rows_due = 5, due_since = now() - interval '3 days', why_left = 'locked'"
             )
             let status = try await daemon.text("/status")
             #expect(status.contains(#""rows_due":5"#) && status.contains(#""why_left":"locked""#), "\(status)")
@@ -77,6 +88,49 @@ struct RetentionCommandTests {
             )
             let reloaded = try await house.bursar("reload")
             #expect(reloaded.status == 65 && reloaded.errors.contains("never purged"), "\(reloaded)")
+        }
+    }
+
+    @Test(
+        "A plan names what is only observed, until when and how much it would be; a daemon raises the alarm though no run ends, and a hangup has it read its policies again"
+    )
+    func observed() async throws {
+        try await House.with(Portfolio.empty) { house in
+            let folder = "\(house.folder)/schedules/policies"
+            mkdir(folder, 0o755)
+            let observed = Self.policy.replacing("observe_days: 0", with: "observe_days: 14")
+            write(observed, to: "\(folder)/retention.yaml")
+            try await house.database.setUp(
+                """
+                insert into bursar.attempt_line (run_id, attempt, place, at, source, text)
+                select -n, 1, 1, now() - interval '100 days', 'stdout', 'x' from generate_series(1, 30) as n;
+                insert into bursar.retention_standing (table_name, policy_hash, counted_at, rows_due, rows_held, oldest_due, due_since)
+                values ('attempt_line', 'x', now() - interval '3 days', 30, 0, now() - interval '93 days', now() - interval '3 days');
+                """
+            )
+            let daemon = try house.daemon("a")
+            try await daemon.ready()
+            try await waitUntil("the daemon has told how late the table is") {
+                try await house.value(
+                    "select count(*) from bursar.alarm where key = 'retention:attempt_line' and cleared_at is null"
+                )
+                    == Int64(1)
+            }
+
+            let plan = try await house.bursar("retention", "plan", "--table", "attempt_line")
+            #expect(plan.status == 0 && plan.output.contains("nothing is past its cutoff that may go yet"), "\(plan)")
+            #expect(
+                plan.output.contains(/attempt_line is only counted until \d{4}-.*: a purge would take 30 rows/),
+                "\(plan)"
+            )
+            #expect(try await house.value("select count(*) from bursar.attempt_line where run_id < 0") == Int64(30))
+
+            write(Self.policy.replacing("attempt_line", with: "invoice"), to: "\(folder)/retention.yaml")
+            daemon.process.signal(SIGHUP)
+            try await waitUntil("the daemon has read its policies again") {
+                daemon.process.said.contains("the retention policies here are not in force")
+            }
+            #expect(try await daemon.text("/readyz?verbose").contains("[-]retention policies failed"))
         }
     }
 }

@@ -63,12 +63,19 @@ struct HoldsCommand: AsyncParsableCommand {
 
         @Option(help: "Rows of this tenant: id or ref.") var tenant: String?
         @Option(help: "Rows of this table.") var table: String?
-        @Option(help: "Rows of this subject: run:7, webhook:7, bakong_call:7, message:7 or report:7.") var subject:
-            String?
+        @Option(
+            help: "Rows of this subject: run:7, webhook:7, bakong_call:7, message:7, report:7 or observation:7."
+        ) var subject: String?
         @Option(help: ArgumentHelp("When it is over, RFC 3339; never where none is given.", valueName: "instant"))
         var until: String?
         @OptionGroup var reason: ReasonOption
         @OptionGroup var options: GlobalOptions
+
+        /// What no tenant's hold holds.
+        private static let beyond = """
+            it holds what is known to be the tenant's; bakong_call, attempts of runs for the whole house, and posts and reports \
+            that nobody could match belong to no tenant: hold them by table or by subject
+            """
 
         func run() async throws {
             if let until, Instant(until) == nil {
@@ -80,7 +87,7 @@ struct HoldsCommand: AsyncParsableCommand {
                 "reason": reason.value,
             ]
             try await BusinessCall(options: options).perform("holds.place", body) { (answer: Answer) in
-                "legal hold \(answer.hold)"
+                "legal hold \(answer.hold)" + (tenant == nil ? "" : "\n\(Self.beyond)")
             }
         }
     }

@@ -15,7 +15,7 @@ struct RetentionCommand: AsyncParsableCommand {
             commandName: "plan",
             abstract: "Propose a purge: counts, oldest and newest, per tenant, held back. Nothing goes.",
             discussion:
-                "Exit code 0 where nothing is past its cutoff, 75 where the plan waits for `bursar retention apply`."
+                "Exit code 0 where nothing may go, 75 where the plan waits for `bursar retention apply`."
         )
 
         @Option(help: "Only this table.") var table: String?
@@ -27,6 +27,19 @@ struct RetentionCommand: AsyncParsableCommand {
             let why: String
             let count: Int64
             let items: [Item]
+            let observed: [Observed]
+        }
+
+        private struct Observed: Decodable {
+            let table: String
+            let until: String
+            let count: Int64
+            let held: Int64
+
+            var text: String {
+                "\(table) is only counted until \(until): a purge would take \(count) rows"
+                    + (held > 0 ? ", and \(held) are held" : "")
+            }
         }
 
         private struct Item: Decodable {
@@ -70,7 +83,11 @@ struct RetentionCommand: AsyncParsableCommand {
         }
 
         private static func text(_ answer: Answer) -> String {
-            guard !answer.items.isEmpty else { return "nothing is past its cutoff" }
+            let observed = answer.observed.map(\.text).joined(separator: "\n")
+            guard !answer.items.isEmpty else {
+                return observed.isEmpty
+                    ? "nothing is past its cutoff" : "nothing is past its cutoff that may go yet\n\(observed)"
+            }
             var table = TextTable(["TABLE", "ROWS", "OF", "HELD", "CUTOFF", "OLDEST", "NEWEST", "PER TENANT", "POLICY"])
             for item in answer.items {
                 let tenants = item.perTenant.sorted { $0.key < $1.key }.map {
@@ -84,6 +101,7 @@ struct RetentionCommand: AsyncParsableCommand {
             let next =
                 answer.state == "open" ? "\napply it with: bursar retention apply \(answer.proposal) --reason TEXT" : ""
             return "plan \(answer.proposal), \(answer.state): \(answer.why)\n\(table.text)\(next)"
+                + (observed.isEmpty ? "" : "\n\(observed)")
         }
     }
 
@@ -133,16 +151,19 @@ struct RetentionCommand: AsyncParsableCommand {
             let batches: Int64
             let rows: Int64
             let lastAt: String
+            /// Of tenants whose rows went by another cutoff.
+            let ownCutoffs: [String: String]?
         }
 
         func run() async throws {
             let body: [String: ContractValue] = ["run": .whole(ofRun), "table": .text(table)]
             try await BusinessCall(options: options).perform("retention.receipts", body) { (rows: [Row]) in
-                var table = TextTable(["RUN", "TABLE", "ROWS", "BATCHES", "CUTOFF", "LAST", "POLICY"])
+                var table = TextTable(["RUN", "TABLE", "ROWS", "BATCHES", "CUTOFF", "TENANTS' OWN", "LAST", "POLICY"])
                 for row in rows {
+                    let own = (row.ownCutoffs ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
                     table.add([
-                        "\(row.run)", row.table, "\(row.rows)", "\(row.batches)", row.cutoff, row.lastAt,
-                        String(row.policy.prefix(12)),
+                        "\(row.run)", row.table, "\(row.rows)", "\(row.batches)", row.cutoff,
+                        own.isEmpty ? "-" : own.joined(separator: ", "), row.lastAt, String(row.policy.prefix(12)),
                     ])
                 }
                 return table.text

@@ -240,7 +240,8 @@ private struct Opening: Service {
         }
     }
 
-    /// Keeps the alarms about channels, endpoints and backups true; first it clears what a killed backup or drill has left.
+    /// Keeps the alarms about channels, endpoints, backups and retention true; first it clears what a killed backup or drill
+    /// has left.
     private func watchChannels() async {
         await daemon.settings.backups.house.clearRemains()
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
@@ -249,6 +250,11 @@ private struct Opening: Service {
                 try await BackupAlarms.settle(daemon.settings.backups.house, in: daemon.database)
             } catch {
                 daemon.logger.notice("the alarms of backups were not told", metadata: ["error": "\(error)"])
+            }
+            do {
+                try await Retention.settle(daemon.retention.policies, in: daemon.database)
+            } catch {
+                daemon.logger.notice("the alarms of retention were not told", metadata: ["error": "\(error)"])
             }
             // Waiting: an endpoint fails for days, and a channel's refusals are told within a minute.
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(60)) }
@@ -262,6 +268,7 @@ private struct Opening: Service {
                 await loadSchedules()
                 loadWebhooks()
                 loadNotices()
+                loadRetention()
                 await daemon.notices.channels.tellLimits(daemon.database, actor: "node:\(daemon.node.id)")
                 notify.ready("serving as node \(daemon.node.id)")
             }
