@@ -89,6 +89,9 @@ struct Undisturbed: Sendable {
 
     private static let endings: Set = ["engine.hold", "engine.close_attempt", "engine.finish"]
 
+    /// What begins so the daemon says for itself: of the queue, and once a minute of alarms.
+    private static let roomsOfTheNode = ["engine.", "custody.", "retention."]
+
     /// What a node says again and again, whatever it works on.
     ///
     /// These strike a run in chunks of one, which lasts longer.
@@ -98,7 +101,9 @@ struct Undisturbed: Sendable {
 
     /// One strike at every statement, in the middle of its occurrences; at some of them one more, after the server got it.
     func strikes() -> [Strike] {
-        let ofTheRun = counts.filter { !$0.key.hasPrefix("engine.") || Self.endings.contains($0.key) }
+        let ofTheRun = counts.filter { counted in
+            !Self.roomsOfTheNode.contains { counted.key.hasPrefix($0) } || Self.endings.contains(counted.key)
+        }
         var strikes = ofTheRun.map { Strike(statement: $0, occurrence: ($1 + 1) / 2, moment: .before) }
         strikes.append(Strike(statement: "engine.claim", occurrence: 1, moment: .before))
         for statement in ["postgres.commit", "billing.issue_invoices", "run.save_checkpoint", "engine.finish"] {
