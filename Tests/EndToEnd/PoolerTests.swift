@@ -67,7 +67,7 @@ struct PooledDaemonTests {
     func staleNode() async throws {
         try await House.with { house in
             let settings = try await house.bouncer().settings
-            house.schedules("\n  tick: { job: renewals, every: 1s, overlap: allow, misfire: { policy: each } }\n")
+            house.schedules("\n  tick: { job: trial, every: 1s, overlap: allow, misfire: { policy: each } }\n")
             let stale = try house.daemon("a", settings: settings)
             try await stale.ready()
             let run = try await house.askForRenewals(chunk: 2)
