@@ -48,7 +48,8 @@ extension RetentionWorld {
     private func loadFacts(old: Int, young: Int) async throws -> LoadFacts {
         var quiet = try await starts("quiet before") { $0 >= 400 }
         let done = Flag()
-        let policy = Self.lines(batch: 1_000) { $0.pause = RetentionPolicy(.attemptLine, keep: .seconds(1)).pause }
+        let shipped = RetentionPolicy(.attemptLine, keep: .seconds(1))
+        let policy = Self.lines(batch: shipped.batch) { $0.pause = shipped.pause }
         async let purged = purge([policy])
         async let wait = longestWait(until: done)
         async let probes = starts("busy") { _ in done.isUp }

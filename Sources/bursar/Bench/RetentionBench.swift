@@ -51,6 +51,8 @@ enum RetentionRows {
     static var policy: RetentionPolicy {
         var policy = RetentionPolicy(.attemptLine, keep: .seconds(90 * 86_400))
         (policy.observeDays, policy.maxRowsPerRun) = (0, 1_000_000_000)
+        // As many in a transaction as the bare statement takes.
+        policy.batch = 1_000
         return policy
     }
 
